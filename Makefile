@@ -1,0 +1,50 @@
+# Everything here needs Python 3.11 or later and an index that `pip` reaches; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE := build/sample_class
+WORKERS ?= 2
+# On Linux the plain torch of the index brings gigabytes of CUDA; README says how to avoid that with
+# TORCH_ARGS.
+TORCH ?= torch==2.13.0
+
+.PHONY: demo test bench verify doctor attacks lint setup clean
+
+demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path
+	$(BIN)/autograder build --check
+	$(BIN)/python instructor/sample_class/generate.py $(SAMPLE)
+	@$(BIN)/autograder grade $(SAMPLE) --out build/graded --workers $(WORKERS) || test $$? -eq 1
+
+test: setup  ## the quick checks of everything; long ones are sampled with a fixed seed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: setup  ## print the table of docs/benchmarks.md
+	$(BIN)/python -m autograder.bench
+
+verify: setup  ## the full self-check: 200 seeds per exercise
+	$(BIN)/autograder verify --seeds 200
+
+doctor: setup
+	$(BIN)/autograder doctor
+
+attacks: setup  ## every attack at every level that this machine offers
+	$(BIN)/python -m pytest autograder/tests/test_attacks.py --attacks=all
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,184 @@
+"""What the kinds of checks do: prepare what is expected, call the student, compare."""
+
+import inspect
+from collections.abc import Callable
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .case import Case
+from .compare import Difference, difference
+from .gradient import numerical_gradient
+from .inputs import parameters
+from .student import Layout, Student, laid
+
+if TYPE_CHECKING:
+    from .exercise import Exercise
+
+# Every argument is passed in each of these ways once.
+LAYOUTS: tuple[tuple[Layout, bool], ...] = (("C", False), ("F", True), ("strided", False))
+
+
+def nothing(case: Case) -> None:
+    """Prepare nothing: the check's author compares."""
+
+
+def reference_of(exercise: "Exercise", function: str) -> Callable[[Case], None]:
+    """Draw the arguments of `function` and run the reference on them in float64."""
+
+    def prepare(case: Case) -> None:
+        if case.want is None:
+            _draw_arguments(exercise, function, case)
+            args, kwargs = case.arguments
+            call = getattr(exercise.solution, function)
+            copies, named = double(args), double(kwargs)
+            case.expect(lambda: call(*copies, **named))
+
+    return prepare
+
+
+def differences_of(
+    exercise: "Exercise", function: str, forward: Callable[..., Any], wrt: tuple[str, ...]
+) -> Callable[[Case], None]:
+    """Draw the arguments of `function` and difference `forward` by each of `wrt`."""
+
+    def prepare(case: Case) -> None:
+        if case.want is not None:
+            return
+        names = tuple(n for n in parameters(forward) if n in case.inputs)
+        _draw_arguments(exercise, function, case, also=(*names, "dout"))
+        values = case.values(_all_names(exercise, function, case, (*names, "dout")))
+
+        def by(name: str) -> Any:
+            at = {n: values[n] for n in names}
+            return numerical_gradient(
+                lambda v: forward(**{**at, name: v}), at[name], values["dout"]
+            )
+
+        case.expect(lambda: tuple(by(n) for n in wrt) if len(wrt) > 1 else by(wrt[0]))
+
+    return prepare
+
+
+def compares(function: str, *, rtol: float | None) -> Callable[[Student, Case], Difference | None]:
+    """Call the student's function and compare with what was prepared."""
+
+    def body(student: Student, case: Case) -> Difference | None:
+        args, kwargs = case.arguments
+        got = getattr(student, function)(*args, **kwargs)
+        return difference(got, case.want, case.label, rtol=rtol, dtype=case.dtype)
+
+    return body
+
+
+def aliasing(function: str) -> Callable[[Student, Case], Difference | None]:
+    """Arguments in several layouts; afterwards they are unchanged, and results are independent."""
+
+    def body(student: Student, case: Case) -> Difference | None:
+        args, kwargs = case.arguments
+        call = getattr(student, function)
+        for layout, read_only in LAYOUTS:
+            held = [student.hold(_lay(a, layout, read_only)) for a in args]
+            result = student.keep(call, *held, **kwargs)
+            got = student.fetch(result)
+            found = difference(got, case.want, case.label)
+            if found:
+                where = {"F": "Fortran-ordered, read-only", "strided": "non-contiguous"}
+                kind = where.get(layout, "ordinary")
+                return Difference(found.category, f"{found.detail}; with {kind} arguments")
+            for name, before, handle in zip(case.positional, args, held, strict=False):
+                if isinstance(before, np.ndarray) and not _equal(student.fetch(handle), before):
+                    message = f"{name} is changed by the call; work on a copy"
+                    return Difference("An argument is changed by the call.", message)
+            if not read_only and (shared := _shares(student, call, result, got, held, kwargs)):
+                return shared
+        return None
+
+    return body
+
+
+def authored(
+    author: Callable[..., Any], rtol: float | None
+) -> Callable[[Student, Case], Difference | None]:
+    """Run check code that an author wrote and compare the pairs it gives."""
+    names = tuple(n for n in inspect.signature(author).parameters if n != "student")
+
+    def body(student: Student, case: Case) -> Difference | None:
+        result = author(student, **case.values(names))
+        given = result if isinstance(result, (GeneratorType, list)) else [result]
+        for one in given:
+            if isinstance(one, (bool, np.bool_)):
+                if not one:
+                    return Difference("This does not hold.", "this does not hold")
+                continue
+            got, want = one
+            found = difference(got, want, "The result", rtol=rtol, dtype=_dtype_for(want, case))
+            if found:
+                return found
+        return None
+
+    return body
+
+
+def double(value: Any) -> Any:
+    """Float arrays inside `value` copied to float64, other arrays copied."""
+    if isinstance(value, np.ndarray):
+        return value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
+    if isinstance(value, (tuple, list)):
+        return type(value)(double(v) for v in value)
+    if isinstance(value, dict):
+        return {k: double(v) for k, v in value.items()}
+    return value
+
+
+def _draw_arguments(
+    exercise: "Exercise", function: str, case: Case, also: tuple[str, ...] = ()
+) -> None:
+    from .exercise import result_names, signature
+
+    plain, named = signature(exercise.solution, function, case.inputs)
+    values = case.values(_all_names(exercise, function, case, also))
+    case.arguments = (tuple(values[n] for n in plain), {n: values[n] for n in named})
+    case.positional = plain
+    case.label = result_names(exercise.solution, function)
+
+
+def _all_names(
+    exercise: "Exercise", function: str, case: Case, also: tuple[str, ...]
+) -> tuple[str, ...]:
+    from .exercise import signature
+
+    plain, named = signature(exercise.solution, function, case.inputs)
+    return tuple(dict.fromkeys((*plain, *named, *also)))
+
+
+def _lay(value: Any, layout: Layout, read_only: bool) -> Any:
+    return laid(value, layout, read_only=read_only) if isinstance(value, np.ndarray) else value
+
+
+def _equal(now: Any, before: Any) -> bool:
+    return isinstance(now, np.ndarray) and np.array_equal(now, before, equal_nan=True)
+
+
+def _shares(
+    student: Student, call: Any, result: Any, got: Any, held: list[Any], kwargs: dict[str, Any]
+) -> Difference | None:
+    """Overwrite the arguments and call again: the first result must not change."""
+    fill = student.library("numpy.ndarray.fill")
+    for handle in held:
+        if isinstance(student.fetch(handle), np.ndarray):
+            fill(handle, 0)
+    if difference(student.fetch(result), got):
+        message = "the result changes when an argument is overwritten later; return a new array"
+        return Difference("The result shares memory with an argument.", message)
+    student.keep(call, *held, **kwargs)
+    if difference(student.fetch(result), got):
+        message = "the result changes at the next call; return a new array each time"
+        return Difference("The result changes at the next call.", message)
+    return None
+
+
+def _dtype_for(want: Any, case: Case) -> str:
+    kinds = {np.asarray(w).dtype.kind for w in (want if isinstance(want, tuple) else (want,))}
+    return case.dtype if case.dtype != "float64" and kinds == {"f"} else ""

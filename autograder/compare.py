@@ -1,0 +1,180 @@
+"""Do two arrays agree, and if not, what is it that a person should look at?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# Tolerances relative to the largest expected entry. Right code errs by about 1e-15 in float64
+# and 1e-6 in float32; the weakest known mistake by 1e-4 or more.
+RTOL = {"float64": 1e-9, "float32": 2e-5, "float16": 2e-2}
+# Below this the expected array counts as zero and errors are judged as if it had this size.
+FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a result misses what was expected.
+
+    Attributes:
+        category: One sentence without any input or value; safe for hidden checks.
+        detail: What, where, and the likely factor; for visible checks only.
+    """
+
+    category: str
+    detail: str
+
+
+def difference(
+    got: Any, want: Any, name: str = "result", *, rtol: float | None = None, dtype: str = ""
+) -> Difference | None:
+    """Compare a result with the expected one; None when they agree.
+
+    Args:
+        got: Array, scalar, or a tuple or list of these.
+        want: The expected array, scalar, or tuple of these.
+        name: What to call the result; for a tuple, its parts' names joined by ", ".
+        rtol: Largest error relative to the largest entry of `want`; by `dtype` if None.
+        dtype: The dtype a result must have; "" accepts any float type.
+    """
+    if isinstance(want, (tuple, list)):
+        names = [n.strip() for n in name.split(",")]
+        if len(names) != len(want):
+            names = [f"{name}[{i}]" for i in range(len(want))]
+        if not isinstance(got, (tuple, list)) or len(got) != len(want):
+            have = f"{len(got)} results" if isinstance(got, (tuple, list)) else _kind(got)
+            message = f"expected {len(want)} results ({', '.join(names)}), got {have}"
+            return Difference(f"It should return {len(want)} results.", message)
+        parts = zip(got, want, names, strict=True)
+        return next(
+            (d for g, w, n in parts if (d := difference(g, w, n, rtol=rtol, dtype=dtype))), None
+        )
+    if isinstance(want, (str, type(None))) or isinstance(got, (str, type(None))):
+        if type(got) is type(want) and got == want:
+            return None
+        return Difference(f"{name} is wrong.", f"{name} is {_kind(got)}, expected {_kind(want)}")
+    return _arrays(got, want, name, rtol, dtype)
+
+
+def _arrays(got: Any, want: Any, name: str, rtol: float | None, dtype: str) -> Difference | None:
+    expected = np.asarray(want)
+    try:
+        actual = np.asarray(got)
+    except (ValueError, TypeError):
+        actual = np.asarray(None)
+    if actual.dtype.kind not in "fiub":
+        message = f"{name} is {_kind(got)}, expected an array of shape {expected.shape}"
+        return Difference(f"{name} is not an array of numbers.", message)
+    if actual.shape != expected.shape:
+        detail = f"{name} has shape {actual.shape}, expected {expected.shape}"
+        if actual.ndim >= 2 and actual.swapaxes(-1, -2).shape == expected.shape:
+            detail += " (the last two axes are swapped)"
+        return Difference(f"{name} has the wrong shape.", detail)
+    if dtype and isinstance(got, np.ndarray) and actual.dtype.name != dtype:
+        detail = f"{name} has dtype {actual.dtype}, expected {dtype}"
+        return Difference(f"{name} has the wrong dtype.", detail)
+    tolerance = RTOL.get(dtype or _coarser(actual, expected), 1e-9) if rtol is None else rtol
+    return _values(actual.astype(np.float64), expected.astype(np.float64), name, tolerance)
+
+
+def _coarser(actual: Array, expected: Array) -> str:
+    floats = [a.dtype for a in (actual, expected) if a.dtype.kind == "f"]
+    return min(floats, key=lambda d: d.itemsize).name if floats else "float64"
+
+
+def _values(actual: Array, expected: Array, name: str, rtol: float) -> Difference | None:
+    finite = np.isfinite(expected)
+    if not bool(np.all(np.isfinite(actual) == finite)):
+        bad = np.argwhere(np.isfinite(actual) != finite)
+        index = tuple(int(i) for i in bad[0])
+        detail = (
+            f"{name} is {_number(actual[index])} at {_at(name, index)}, "
+            f"expected {_number(expected[index])}; {_share(len(bad), actual.size)} like this"
+        )
+        return Difference(f"{name} is not finite where it should be.", detail)
+    special = np.array_equal(actual[~finite], expected[~finite], equal_nan=True)
+    scale = float(np.max(np.abs(expected[finite]), initial=FLOOR))
+    with np.errstate(over="ignore"):
+        error = np.where(finite, np.abs(np.where(finite, actual - expected, 0.0)), 0.0)
+    wrong = error > rtol * scale
+    if not bool(wrong.any()) and special:
+        return None
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
+    count = int(wrong.sum()) or int((~finite).sum())
+    detail = (
+        f"{name} differs in {_share(count, actual.size)}; worst at {_at(name, worst)}: "
+        f"yours {_number(actual[worst])}, expected {_number(expected[worst])}"
+    )
+    pattern = likely(actual, expected, rtol)
+    return Difference(f"{name} has wrong values.", f"{detail} ({pattern})" if pattern else detail)
+
+
+def likely(actual: Array, expected: Array, rtol: float = 1e-9) -> str:
+    """A simple relation that explains the whole difference, in words, or ""."""
+    scale = float(np.max(np.abs(expected), initial=0.0))
+    if scale == 0.0 or not bool(np.isfinite(actual).all() and np.isfinite(expected).all()):
+        return ""
+    close = rtol * max(scale, float(np.max(np.abs(actual), initial=0.0))) * 10
+    if not actual.any():
+        return "yours is 0 everywhere"
+    big = np.abs(expected) > 1e-3 * scale
+    factor = float(np.median(actual[big] / expected[big]))
+    if actual.size > 1 and np.allclose(actual, factor * expected, rtol=0, atol=close):
+        if np.isclose(factor, -1.0, rtol=1e-6):
+            return "yours has the opposite sign everywhere"
+        return f"yours is {_number(factor)} times the expected value everywhere"
+    offset = float(np.median(actual - expected))
+    if actual.size > 1 and np.allclose(actual - expected, offset, rtol=0, atol=close):
+        return f"yours is the expected value plus {_number(offset)} everywhere"
+    if actual.ndim >= 2:
+        swapped = np.swapaxes(actual, -1, -2)
+        if swapped.shape == expected.shape and np.allclose(swapped, expected, rtol=0, atol=close):
+            return "yours is the transpose of the expected array"
+        for axis in range(actual.ndim):
+            ratio = _ratio_along(actual, expected, axis, close)
+            if ratio:
+                return ratio
+    return ""
+
+
+def _ratio_along(actual: Array, expected: Array, axis: int, close: float) -> str:
+    """Is the factor constant within each slice along `axis`, but not overall?"""
+    if expected.shape[axis] == 1 or expected.size == expected.shape[axis]:
+        return ""
+    others = tuple(i for i in range(expected.ndim) if i != axis)
+    norm = (expected * expected).sum(axis=others, keepdims=True)
+    if not bool(np.all(norm > 0)):
+        return ""
+    ratio = (actual * expected).sum(axis=others, keepdims=True) / norm
+    if np.allclose(actual, ratio * expected, rtol=0, atol=close):
+        return (
+            f"the factor depends on axis {axis} alone: look at a sum or mean there"
+        )
+    return ""
+
+
+def _share(count: int, size: int) -> str:
+    return f"{count} of {size} element{'' if size == 1 else 's'}"
+
+
+def _at(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.6g}"
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None (is a return missing?)"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return "one array"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    return f"one {type(value).__name__}"

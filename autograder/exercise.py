@@ -1,0 +1,338 @@
+"""Declaring an exercise: which functions, on which inputs, checked how, for how many points.
+
+A checks file builds one `Exercise`. Declaring runs nothing, so a rubric prints at once.
+"""
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from . import bodies
+from .case import Case
+from .compare import Difference
+from .errors import CourseError
+from .inputs import Input
+from .mistake import Mistake, planted
+from .result import Kind
+from .student import Student
+
+Body = Callable[[Student, Case], Difference | None]
+Author = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One all-or-nothing check of one function over its cases.
+
+    A gate carries no points; when it fails, the function gets none. Properties and edge cases
+    (P, E) pay only if `main`, the function's first check, passes.
+    """
+
+    name: str
+    function: str
+    kind: Kind
+    title: str
+    points: float
+    gate: bool
+    sizes: tuple[Mapping[str, int], ...]
+    dtype: str
+    inputs: Mapping[str, Input]
+    prepare: Callable[[Case], None]
+    body: Body
+
+
+class Exercise:
+    """An exercise as the grader knows it.
+
+    Args:
+        slug: "volume/name", as in the folders.
+        solution: The imported reference module.
+        inputs: How each argument, by name, is drawn.
+        sizes: Per size name the values it takes; case i uses the i-th of each.
+        arrays: What students work with, "numpy" or "torch".
+        difficulty: 1 (warm-up) to 5 (hard).
+        minutes: How long a prepared student takes.
+        memory: Bytes a worker may use above its start.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        solution: ModuleType,
+        inputs: Mapping[str, Input],
+        sizes: Mapping[str, Sequence[int]],
+        difficulty: int,
+        minutes: int,
+        arrays: Literal["numpy", "torch"] = "numpy",
+        memory: int = 1 << 30,
+    ) -> None:
+        self.slug, self.solution, self.arrays, self.memory = slug, solution, arrays, memory
+        self.inputs, self.difficulty, self.minutes = dict(inputs), difficulty, minutes
+        self.sizes = _columns(sizes, slug)
+        self.checks: list[Check] = []
+        self.mistakes: list[Mistake] = []
+        self.nulls: list[Mistake] = []
+        self._planted: dict[str, dict[str, Any]] = {}
+
+    def matches_reference(
+        self,
+        function: str,
+        *,
+        points: float = 0,
+        name: str = "",
+        title: str = "",
+        kind: Kind = "R",
+        gate: bool = False,
+        dtype: str = "float64",
+        rtol: float | None = None,
+        sizes: Mapping[str, Sequence[int]] | None = None,
+        **inputs: Input,
+    ) -> None:
+        """Compare with the reference, which always computes in float64.
+
+        Extra keywords replace inputs for this check: `x=array("B V", scale=1e3)`.
+        """
+        self._add(
+            name or "matches_reference",
+            function,
+            kind,
+            title or f"{function} returns the right values.",
+            points,
+            gate,
+            sizes,
+            dtype,
+            inputs,
+            bodies.reference_of(self, function),
+            bodies.compares(function, rtol=rtol),
+        )
+
+    def keeps_dtype(
+        self, function: str, *, points: float = 0, rtol: float | None = None, **inputs: Input
+    ) -> None:
+        """float32 in, float32 out, as accurate as float32 allows."""
+        self._add(
+            "keeps_dtype",
+            function,
+            "E",
+            "float32 arguments give float32 results.",
+            points,
+            False,
+            None,
+            "float32",
+            inputs,
+            bodies.reference_of(self, function),
+            bodies.compares(function, rtol=rtol),
+        )
+
+    def leaves_inputs_alone(self, function: str, *, points: float = 0, **inputs: Input) -> None:
+        """Any memory layout is accepted, arguments stay as they are, results are new arrays."""
+        self._add(
+            "leaves_inputs_alone",
+            function,
+            "E",
+            "Arguments of any memory layout are accepted and left unchanged; results are new.",
+            points,
+            False,
+            {name: [size] for name, size in self.sizes[0].items()},
+            "float64",
+            inputs,
+            bodies.reference_of(self, function),
+            bodies.aliasing(function),
+        )
+
+    def matches_finite_differences(
+        self,
+        function: str,
+        *,
+        of: str | Author,
+        wrt: Sequence[str],
+        points: float = 0,
+        name: str = "",
+        rtol: float = 1e-6,
+        sizes: Mapping[str, Sequence[int]] | None = None,
+        **inputs: Input,
+    ) -> None:
+        """Compare a gradient with central differences of the reference forward `of`.
+
+        Args:
+            function: The backward to check; its first argument is `dout`.
+            of: The forward: a function of the solution by name, or any function of inputs.
+            wrt: The inputs of `of` to differentiate by, in the order of the results.
+        """
+        forward = getattr(self.solution, of) if isinstance(of, str) else of
+        self._add(
+            name or "matches_finite_differences",
+            function,
+            "F",
+            f"{function} agrees with finite differences.",
+            points,
+            False,
+            sizes,
+            "float64",
+            inputs,
+            bodies.differences_of(self, function, forward, tuple(wrt)),
+            bodies.compares(function, rtol=rtol),
+        )
+
+    def satisfies(
+        self,
+        function: str,
+        *,
+        points: float = 0,
+        kind: Kind = "P",
+        gate: bool = False,
+        rtol: float | None = None,
+        dtype: str = "float64",
+        sizes: Mapping[str, Sequence[int]] | None = None,
+        **inputs: Input,
+    ) -> Callable[[Author], Author]:
+        """Decorate check code: it takes `student` and inputs by name and gives what must agree.
+
+        It returns a bool, or a pair (got, want), or yields such pairs; its docstring is the
+        sentence students read.
+        """
+
+        def declare(author: Author) -> Author:
+            self._add(
+                author.__name__,
+                function,
+                kind,
+                _sentence(author, self.slug),
+                points,
+                gate,
+                sizes,
+                dtype,
+                inputs,
+                bodies.nothing,
+                bodies.authored(author, rtol),
+            )
+            return author
+
+        return declare
+
+    def mistake(self, function: str) -> Callable[[Author], Author]:
+        """Decorate a wrong version of `function` (or class); its docstring is the hint."""
+
+        def declare(author: Author) -> Author:
+            hint = _sentence(author, self.slug)
+            self.mistakes.append(Mistake(author.__name__, function, hint, replaced=author))
+            return author
+
+        return declare
+
+    def null(self, function: str) -> Callable[[Author], Author]:
+        """Decorate a solution that knows nothing and must earn no point."""
+
+        def declare(author: Author) -> Author:
+            self.nulls.append(Mistake(author.__name__, function, "", replaced=author))
+            return author
+
+        return declare
+
+    def slip(
+        self, function: str, name: str, old: str, new: str, hint: str, *, within: str = ""
+    ) -> None:
+        """Declare a mistake as an edit of the reference: `old`, found exactly once, becomes `new`.
+
+        Args:
+            within: The function or class of the solution that is edited, if not `function`.
+        """
+        edit = (within or function, old, new)
+        self.mistakes.append(Mistake(name, function, " ".join(hint.split()), edit=edit))
+
+    def points(self, function: str) -> float:
+        """The sum of the points of a function's checks."""
+        return sum(c.points for c in self.checks if c.function == function)
+
+    def checks_of(self, function: str) -> list[Check]:
+        """The checks of one function, its main check first."""
+        return [c for c in self.checks if c.function == function]
+
+    def planted(self, mistake: Mistake) -> dict[str, Any]:
+        """The names of a copy of the solution in which `mistake` is made; made once."""
+        key = f"{mistake.function}.{mistake.name}"
+        if key not in self._planted:
+            self._planted[key] = planted(self.solution, mistake)
+        return self._planted[key]
+
+    def _add(
+        self,
+        name: str,
+        function: str,
+        kind: Kind,
+        title: str,
+        points: float,
+        gate: bool,
+        sizes: Mapping[str, Sequence[int]] | None,
+        dtype: str,
+        inputs: Mapping[str, Input],
+        prepare: Callable[[Case], None],
+        body: Body,
+    ) -> None:
+        where = f"instructor/checks/{self.slug}.py"
+        if not hasattr(self.solution, function.partition(".")[0]):
+            raise CourseError(f"{where}: {name} checks {function}, which the solution lacks")
+        if gate and points:
+            raise CourseError(f"{where}: {name} of {function} is a gate; a gate has no points")
+        if any(c.name == name and c.function == function for c in self.checks):
+            raise CourseError(f"{where}: two checks of {function} are called {name}; rename one")
+        columns = self.sizes if sizes is None else _columns(sizes, self.slug)
+        drawn = {**self.inputs, **inputs}
+        self.checks.append(
+            Check(name, function, kind, title, points, gate, columns, dtype, drawn, prepare, body)
+        )
+
+
+def signature(
+    solution: ModuleType, function: str, inputs: Mapping[str, Input]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which arguments of a function are passed by position and which, having defaults, by name.
+
+    A parameter with a default is passed only if an input of its name is declared.
+    """
+    found = inspect.signature(getattr(solution, function)).parameters.values()
+    plain = tuple(p.name for p in found if p.default is p.empty)
+    named = tuple(p.name for p in found if p.default is not p.empty and p.name in inputs)
+    return plain, named
+
+
+def result_names(solution: ModuleType, function: str) -> str:
+    """What a function's results are called in its docstring: "dx, dgain"."""
+    text = inspect.getdoc(getattr(solution, function)) or ""
+    after = text.partition("Returns:")[2].split("\n\n")[0]
+    names = [
+        line.strip().partition(":")[0]
+        for line in after.split("\n")
+        if ":" in line and line.strip().partition(":")[0].isidentifier()
+    ]
+    return ", ".join(names) or f"{function}(...)"
+
+
+def _columns(sizes: Mapping[str, Sequence[int]], slug: str) -> tuple[Mapping[str, int], ...]:
+    lengths = {len(v) for v in sizes.values()} or {1}
+    if len(lengths) != 1:
+        raise CourseError(f"{slug}: every entry of sizes= needs the same number of values")
+    return tuple({k: v[i] for k, v in sizes.items()} for i in range(lengths.pop()))
+
+
+def _sentence(author: Author, slug: str) -> str:
+    text = inspect.getdoc(author)
+    if not text or (isinstance(author, type) and "__doc__" not in vars(author)):
+        raise CourseError(
+            f"instructor/checks/{slug}.py: {author.__name__} needs a docstring: "
+            "the sentence that a student reads"
+        )
+    return " ".join(text.split())
+
+
+def defined_in(source: str, name: str) -> tuple[int, int]:
+    """First and last line (1-based) of the top-level function or class `name`."""
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            return first, node.end_lineno or node.lineno
+    raise CourseError(f"the solution does not define {name}")

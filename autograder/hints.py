@@ -1,0 +1,115 @@
+"""Recognising a known mistake: a submission that gives the very values a declared mistake gives.
+
+The fingerprint of a mistake is everything its functions return when the ordinary checks run on
+it with this student's inputs. Nothing is computed until a check has failed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .case import Case
+from .compare import RTOL
+from .errors import StudentError, StudentRaised
+from .exercise import Check, Exercise
+from .mistake import Mistake
+from .student import LocalBackend, Ref, Student
+
+# A mistake's own values differ from another person's by rounding only; distinct mistakes differ
+# by far more. Between the grading tolerance and the weakest mistake.
+LOOSE = 100.0
+CORE = ("R", "F", "P")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one check saw: did it pass, and every value that came back."""
+
+    passed: bool
+    values: tuple[Any, ...]
+    answered: bool = True
+
+
+def recognise(
+    exercise: Exercise,
+    checks: Sequence[Check],
+    cases: Mapping[str, list[Case]],
+    traces: Mapping[str, Trace],
+) -> tuple[Mistake | None, frozenset[str]]:
+    """The declared mistake that explains `traces`, and the names of the checks it fails.
+
+    A mistake explains a submission if it gives the same values in every value, gradient and
+    property check; in the edge cases too when only edge cases failed.
+    """
+    failed = {c.name for c in checks if not traces[c.name].passed}
+    core = [c for c in checks if c.kind in CORE]
+    compared = core if any(c.name in failed for c in core) else list(checks)
+    if not failed or not all(traces[c.name].answered for c in compared):
+        return None, frozenset()
+    for mistake in exercise.mistakes:
+        if mistake.function != checks[0].function:
+            continue
+        student = planted_student(exercise, mistake)
+        fails: set[str] = set()
+        for check in compared:
+            seen = trace(check, cases[check.name], student)
+            if seen.passed != (check.name not in failed) or not _same(
+                seen.values, traces[check.name].values
+            ):
+                break
+            if not seen.passed:
+                fails.add(check.name)
+        else:
+            if fails:
+                return mistake, frozenset(fails)
+    return None, frozenset()
+
+
+def planted_student(exercise: Exercise, mistake: Mistake) -> Student:
+    """A student who makes exactly this mistake, in this process: the code is ours."""
+    return Student(LocalBackend(exercise.planted(mistake), arrays=exercise.arrays))
+
+
+def trace(check: Check, cases: Sequence[Case], student: Student) -> Trace:
+    """Run a check on trusted code and record what it returns."""
+    start = len(student.transcript)
+    passed = True
+    with np.errstate(all="ignore"):
+        for case in cases:
+            check.prepare(case)
+            try:
+                passed = passed and check.body(student, case) is None
+            except StudentError as error:
+                student.transcript.append(what_was_raised(error))
+                passed = False
+            except Exception:
+                passed = False
+            if not passed:
+                break
+    return Trace(passed, tuple(student.transcript[start:]))
+
+
+def what_was_raised(error: StudentError) -> str:
+    """How an exception stands in a transcript."""
+    return f"raised {error.exception}" if isinstance(error, StudentRaised) else "no answer"
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, Ref) or isinstance(b, Ref):
+        return isinstance(a, Ref) and isinstance(b, Ref)
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
+        return type(a) is type(b) and bool(a == b)
+    x, y = np.asarray(a), np.asarray(b)
+    if x.shape != y.shape or x.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
+        return False
+    coarse = min(x.dtype.itemsize, y.dtype.itemsize) < 8 and "f" in (x.dtype.kind, y.dtype.kind)
+    rtol = LOOSE * RTOL["float32" if coarse else "float64"]
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=1e-3))
+    return bool(np.allclose(x, y, rtol=0, atol=rtol * scale, equal_nan=True))

@@ -1,0 +1,266 @@
+"""Grading one exercise of one submission: run every check, score it, word it, recognise mistakes.
+
+All code here is trusted. Student code is reached only through a `Student`.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .case import Case
+from .compare import Difference
+from .errors import (
+    StudentDied,
+    StudentError,
+    StudentMisbehaved,
+    StudentOverMemory,
+    StudentRaised,
+    StudentTimedOut,
+)
+from .exercise import Check, Exercise
+from .hints import Trace, recognise, what_was_raised
+from .inputs import Seed
+from .result import CheckResult, FunctionResult, Status
+from .student import Student
+
+# The published budget of a call is max(1 s, 20 times the reference); it is ended at 2.5 times that.
+BUDGET, SLACK, LEAST = 20.0, 2.5, 1.0
+
+
+class Killed(Exception):
+    """Something outside killed the worker, twice; the exercise is not graded."""
+
+
+@dataclass
+class Bench:
+    """Where the student's code runs: opens workers, sets deadlines, remembers what timed out.
+
+    Args:
+        open_student: Starts a fresh worker with the student's module loaded.
+        alone: Entered while a timed-out check is tried again with nothing else running.
+    """
+
+    open_student: Callable[[], Student]
+    alone: Callable[[], AbstractContextManager[Any]] = nullcontext
+    student: Student | None = None
+
+    def seat(self, seconds: float) -> Student:
+        """A live student whose calls may take `seconds`."""
+        backend: Any = self.student._backend if self.student else None
+        if self.student is None or not getattr(backend, "alive", True):
+            self.close()
+            self.student = self.open_student()
+        backend = self.student._backend
+        if hasattr(backend, "deadline"):
+            backend.deadline = seconds
+        return self.student
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self.student is not None:
+            close = getattr(self.student._backend, "close", None)
+            self.student = None
+            if close:
+                close()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running one check gave, before points and words."""
+
+    status: Status
+    trace: Trace
+    difference: Difference | None = None
+    error: StudentError | None = None
+
+
+def grade_function(exercise: Exercise, function: str, bench: Bench, seed: Seed) -> FunctionResult:
+    """Run all checks of one function and score them.
+
+    Raises:
+        Killed: The worker was killed from outside twice in the same check.
+    """
+    checks = exercise.checks_of(function)
+    cases = {c.name: draw_cases(exercise, c, seed) for c in checks}
+    outcomes: dict[str, Outcome] = {}
+    slow = 0
+    for check in checks:
+        if slow >= 2:
+            outcomes[check.name] = Outcome("timed_out", Trace(False, (), False))
+            continue
+        outcome = run_check(check, cases[check.name], bench)
+        if outcome.status == "timed_out" and not slow:
+            with bench.alone():
+                outcome = run_check(check, cases[check.name], bench)
+        slow += outcome.status == "timed_out"
+        outcomes[check.name] = outcome
+    traces = {name: o.trace for name, o in outcomes.items()}
+    mistake, explained = recognise(exercise, checks, cases, traces)
+    results = [score(c, outcomes[c.name]) for c in checks]
+    if mistake:
+        results = [
+            replace(r, hint=mistake.hint, mistake=mistake.name)
+            if r.name in explained or (r.status == "failed" and r.kind != "E")
+            else r
+            for r in results
+        ]
+    return settle(function, results)
+
+
+def draw_cases(exercise: Exercise, check: Check, seed: Seed) -> list[Case]:
+    """The cases of a check; nothing is drawn before it is needed."""
+    return [
+        Case(
+            check.inputs,
+            sizes,
+            check.dtype,
+            seed,
+            (exercise.slug, check.function, check.name, str(i)),
+        )
+        for i, sizes in enumerate(check.sizes)
+    ]
+
+
+def run_check(check: Check, cases: list[Case], bench: Bench) -> Outcome:
+    """Run one check; a worker killed from outside is replaced once."""
+    outcome = _run_once(check, cases, bench)
+    if _killed(outcome):
+        outcome = _run_once(check, cases, bench)
+        if _killed(outcome):
+            raise Killed(f"the worker was killed from outside in {check.name} of {check.function}")
+    return outcome
+
+
+def _run_once(check: Check, cases: list[Case], bench: Bench) -> Outcome:
+    start = 0
+    transcript: list[Any] = []
+    try:
+        for case in cases:
+            with np.errstate(all="ignore"):
+                check.prepare(case)
+                student = bench.seat(SLACK * max(LEAST, BUDGET * case.seconds))
+                if student.transcript is not transcript:
+                    transcript = student.transcript
+                    start = len(transcript)
+                found = _judged(check, student, case)
+            if found:
+                return Outcome("failed", Trace(False, tuple(transcript[start:])), found)
+    except StudentError as error:
+        answered = isinstance(error, StudentRaised)
+        values = (*transcript[start:], what_was_raised(error))
+        if not answered:
+            bench.close()
+        return Outcome(_status(error), Trace(False, values, answered), None, error)
+    return Outcome("passed", Trace(True, tuple(transcript[start:])))
+
+
+def _judged(check: Check, student: Student, case: Case) -> Difference | None:
+    """Run check code; what trips over a strange answer is the answer's fault."""
+    try:
+        return check.body(student, case)
+    except StudentError:
+        raise
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        kind = type(error).__name__
+        return Difference(
+            "The result is not of the kind that is asked for.",
+            f"the result is not of the kind that is asked for ({kind}: {error})",
+        )
+
+
+def _killed(outcome: Outcome) -> bool:
+    return isinstance(outcome.error, StudentDied) and getattr(outcome.error, "signal", 0) == 9
+
+
+def _status(error: StudentError) -> Status:
+    if isinstance(error, StudentRaised):
+        return "not_attempted" if error.exception == "NotImplementedError" else "raised"
+    if isinstance(error, StudentTimedOut):
+        return "timed_out"
+    if isinstance(error, StudentOverMemory):
+        return "over_memory"
+    return "raised" if isinstance(error, StudentDied) else "failed"
+
+
+def score(check: Check, outcome: Outcome) -> CheckResult:
+    """Points and the sentence a student may read: no input, no value, no text of theirs."""
+    points = check.points if outcome.status == "passed" else 0.0
+    return CheckResult(
+        name=check.name,
+        kind=check.kind,
+        title=check.title,
+        status=outcome.status,
+        points=float(points),
+        max_points=float(check.points),
+        message=_message(outcome),
+        gate=check.gate,
+    )
+
+
+def _message(outcome: Outcome) -> str:
+    error = outcome.error
+    if outcome.difference:
+        return outcome.difference.category
+    if isinstance(error, StudentRaised):
+        if error.exception == "NotImplementedError":
+            return "Not attempted yet."
+        return f"It raised {error.exception}."
+    if isinstance(error, StudentOverMemory):
+        return "It needs more memory than it is given."
+    if isinstance(error, StudentMisbehaved):
+        return "Its answer is not one that can be read: an unusual type, or far too large."
+    if isinstance(error, StudentDied):
+        return "It ended the process instead of returning."
+    if outcome.status == "timed_out":
+        return "It took too long: more than twice 20 times the reference's time (at least 2.5 s)."
+    return ""
+
+
+def settle(function: str, results: list[CheckResult]) -> FunctionResult:
+    """Apply gates, and let properties and edge cases pay only on top of the main check."""
+    gated = [r for r in results if r.gate and r.status != "passed"]
+    main = results[0].status == "passed"
+    settled: list[CheckResult] = []
+    for result in results:
+        if result.points and gated:
+            title = gated[0].title
+            result = replace(result, points=0.0, message=f"No points while this fails: {title}")
+        elif result.points and result.kind in "PE" and not main:
+            result = replace(result, points=0.0, message="Counts once the values are right.")
+        settled.append(result)
+    return FunctionResult(
+        name=function,
+        status=_overall(results),
+        points=sum(r.points for r in settled),
+        max_points=sum(r.max_points for r in settled),
+        checks=tuple(settled),
+    )
+
+
+def _overall(results: list[CheckResult]) -> Status:
+    """One status for the function: the first failure's, or passed."""
+    found = [r.status for r in results if r.status != "passed"]
+    if not found:
+        return "passed"
+    for status in ("over_memory", "timed_out"):
+        if status in found:
+            return status
+    return found[0]
+
+
+def lost(exercise: Exercise, function: str, status: Status, message: str) -> FunctionResult:
+    """The result of a function that could not be run at all, with the reason."""
+    checks = tuple(
+        CheckResult(c.name, c.kind, c.title, status, 0.0, float(c.points), message, gate=c.gate)
+        for c in exercise.checks_of(function)
+    )
+    return FunctionResult(function, status, 0.0, sum(c.max_points for c in checks), checks)
+
+
+def elapsed_since(start: float) -> float:
+    """Seconds since a `time.perf_counter()` reading, to the millisecond."""
+    return round(time.perf_counter() - start, 3)

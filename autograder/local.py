@@ -1,0 +1,208 @@
+"""A student's own work on a student's own machine: find it, load it, run its visible checks.
+
+Nothing here isolates anything, and nothing here needs Linux: it is the student's own code.
+"""
+
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .course import read_index
+from .errors import AutograderError, CourseError, SubmissionError
+from .percent import Page, parse_page
+from .result import Status
+from .selfcheck import run_visible
+from .source import StudentModule
+from .student import LocalBackend, Student
+from .submission import RawFile, Rules, read_module
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the visible check of one function said."""
+
+    exercise: str
+    function: str
+    status: Status
+    message: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The course as a student has it: stubs, notebooks, and the pristine pages to compare with."""
+
+    root: Path
+
+    @staticmethod
+    def find(start: Path | None = None) -> "Desk":
+        """The course that `start` (or the working directory) lies in.
+
+        Raises:
+            CourseError: There is no `assignments/course.json` here or above.
+        """
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "assignments" / "course.json").is_file():
+                return Desk(folder)
+        raise CourseError(
+            f"{here} is not inside a course: there is no assignments/course.json here or above; "
+            "change to the course's folder"
+        )
+
+    @cached_property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """The index entry of each exercise, in course order."""
+        index = read_index(self.root / "assignments" / "course.json")
+        return {e["exercise"]: e for e in index["exercises"]}
+
+    def entry(self, slug: str) -> dict[str, Any]:
+        """One exercise's entry.
+
+        Raises:
+            CourseError: There is no such exercise.
+        """
+        if slug not in self.entries:
+            raise CourseError(f"unknown exercise {slug!r}; there are: {', '.join(self.entries)}")
+        return self.entries[slug]
+
+    def page(self, slug: str) -> Page:
+        """The pristine stub page."""
+        return parse_page(self.entry(slug)["page"], slug, "assignments/course.json")
+
+    def wanted(self, names: Sequence[str]) -> list[str]:
+        """Slugs for what was typed: a slug, or the path of its module or notebook."""
+        slugs = []
+        for name in names:
+            plain = name.replace("\\", "/").removesuffix(".py").removesuffix(".ipynb").strip("/")
+            parts = plain.split("/")
+            short = [s for s in self.entries if s.rpartition("/")[2] == plain]
+            slugs.append(short[0] if len(short) == 1 else "/".join(parts[-2:]))
+            self.entry(slugs[-1])
+        return slugs or list(self.entries)
+
+    def own_file(self, slug: str) -> Path:
+        """The module or the notebook of an exercise, whichever the student works in.
+
+        That is the one that differs from how it was handed out; if both do, the newer one.
+
+        Raises:
+            CourseError: Neither is there.
+        """
+        candidates = [
+            self.root / "starter_code" / f"{slug}.py",
+            self.root / "assignments" / f"{slug}.ipynb",
+        ]
+        there = [p for p in candidates if p.is_file()]
+        if not there:
+            raise CourseError(f"there is neither {candidates[0]} nor {candidates[1]}")
+        worked = [p for p in there if self._worked_on(p, slug)]
+        return max(worked or there[:1], key=lambda p: p.stat().st_mtime)
+
+    def _worked_on(self, path: Path, slug: str) -> bool:
+        if path.suffix == ".py":
+            return path.read_text(encoding="utf-8", errors="replace") != self.entry(slug)["page"]
+        try:
+            return self._read(path, slug).sha256 != self._pristine(slug)
+        except SubmissionError:
+            return True
+
+    def _pristine(self, slug: str) -> str:
+        data = self.entry(slug)["page"].encode()
+        name = slug.rpartition("/")[2]
+        page = self.page(slug)
+        return read_module(RawFile(f"{name}.py", f"{name}.py", data), page, Rules()).sha256
+
+    def _read(self, path: Path, slug: str) -> StudentModule:
+        origin = path.relative_to(self.root).as_posix()
+        return read_module(RawFile(path.name, origin, path.read_bytes()), self.page(slug), Rules())
+
+    def module(self, slug: str) -> StudentModule:
+        """What the student wrote for an exercise.
+
+        Raises:
+            SubmissionError: It cannot be read.
+        """
+        return self._read(self.own_file(slug), slug)
+
+    def student(self, slug: str) -> Student:
+        """The student's functions, loaded into this process.
+
+        Raises:
+            AutograderError: A cell raises while it is loaded; the message says which and where.
+        """
+        return Student(LocalBackend(self.names(slug), arrays=self.entry(slug)["arrays"]))
+
+    def names(self, slug: str) -> dict[str, Any]:
+        """The names the student's module defines."""
+        module = self.module(slug)
+        loaded = types.ModuleType("student_" + slug.replace("/", "_"))
+        sys.modules[loaded.__name__] = loaded
+        for earlier in module.earlier:
+            loaded.__dict__[earlier.local] = _Later(self, earlier.exercise, earlier.name)
+        for cell in module.cells:
+            padded = "\n" * (cell.line - 1) + cell.source
+            try:
+                exec(compile(padded, f"{module.origin} {cell.label}", "exec"), loaded.__dict__)
+            except Exception as error:
+                raise AutograderError(
+                    f"{module.origin}, {cell.label}: {type(error).__name__} while it is loaded: "
+                    f"{error}"
+                ) from error
+        return loaded.__dict__
+
+    def check(self, slug: str) -> Iterator[Line]:
+        """Run the pristine visible checks on the student's functions."""
+        entry = self.entry(slug)
+        points = {f["name"]: float(f["points"]) for f in entry["functions"]}
+        try:
+            module = self.module(slug)
+            student = self.student(slug)
+        except (SubmissionError, AutograderError) as error:
+            for name, worth in points.items():
+                yield Line(slug, name, "raised", str(error), worth)
+            return
+        visible = self._visible(slug)
+        for name, worth in points.items():
+            if name in module.broken:
+                yield Line(slug, name, "raised", module.broken[name], worth)
+            else:
+                status, message = run_visible(visible[f"visible_{name}"], student)
+                yield Line(slug, name, status, message, worth)  # type: ignore[arg-type]
+
+    def _visible(self, slug: str) -> dict[str, Any]:
+        names: dict[str, Any] = {"__name__": f"visible_{slug}"}
+        for cell in self.page(slug).cells:
+            if cell.kind == "check" or (cell.kind == "given" and "from ." not in cell.source):
+                exec(compile(cell.source, f"checks of {slug}", "exec"), names)
+        return names
+
+
+class _Later:
+    """An earlier exercise's function, loaded when it is first called."""
+
+    def __init__(self, desk: Desk, slug: str, name: str) -> None:
+        self.desk, self.slug, self.name = desk, slug, name
+        self.function: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.function is None:
+            self.function = getattr(own_module(self.slug, desk=self.desk), self.name)
+        return self.function(*args, **kwargs)
+
+
+def own_module(slug: str, *, desk: Desk | None = None) -> types.SimpleNamespace:
+    """The student's own module for an exercise, as a namespace.
+
+    Says so, in one sentence, for every function that does not pass its visible check yet.
+    """
+    desk = desk or Desk.find()
+    for line in desk.check(slug):
+        if line.status != "passed":
+            words = "is not written yet" if line.status == "not_attempted" else "does not pass yet"
+            print(f"Note: your {line.function} from {slug} {words}; run `autograder check {slug}`.")
+    return types.SimpleNamespace(**desk.names(slug))

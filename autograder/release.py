@@ -1,0 +1,128 @@
+"""The student release: an allow-list copy, and proof that nothing else is in it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .build import compare, derive
+from .course import Course
+from .errors import AutograderError, CourseError
+from .percent import BEGIN, END, solution_lines
+
+# A line this short, or one that is in the stub as well, gives nothing away.
+TELLING = 12
+WORKFLOW = """name: visible checks
+on: [push, pull_request]
+permissions:
+  contents: read
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          persist-credentials: false
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.11"
+      - run: python -m pip install engine/*.whl
+      - run: autograder check
+"""
+
+
+def write(course: Course, out: Path) -> list[str]:
+    """Write the release into `out` and return the paths written.
+
+    Raises:
+        AutograderError: `out` has content, a derived file is not current, or a check of the
+            finished release finds something that must not be in it.
+    """
+    drifts = compare(course)
+    if drifts:
+        raise CourseError(
+            f"{drifts[0].path.as_posix()} is {drifts[0].state}; run `autograder build` first"
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise AutograderError(f"{out} is not empty; name a new folder for the release")
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            built = Path(scratch) / "release"
+            _fill(course, built)
+            problems = audit(course, built)
+            if problems:
+                raise CourseError(f"the release is not written: {problems[0]}")
+            shutil.copytree(built, out, dirs_exist_ok=True)
+    except OSError as error:
+        raise AutograderError(f"{out}: the release cannot be written: {error.strerror}") from error
+    return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+
+
+def _fill(course: Course, built: Path) -> None:
+    for path, data in derive(course).items():
+        target = built / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    for tree in ("starter_code/given", "datasets"):
+        if (course.root / tree).is_dir():
+            shutil.copytree(
+                course.root / tree, built / tree, ignore=shutil.ignore_patterns("__pycache__", ".*")
+            )
+    workflow = built / ".github" / "workflows" / "check.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(WORKFLOW, encoding="utf-8")
+    readme = course.root / "instructor" / "release" / "README.md"
+    if readme.is_file():
+        shutil.copyfile(readme, built / "README.md")
+    wheel(course, built / "engine")
+
+
+def wheel(course: Course, folder: Path) -> Path:
+    """Build the engine's wheel into `folder`.
+
+    Raises:
+        AutograderError: The build backend fails; its last line is shown.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip()).split("\n")[-1]
+        raise AutograderError(f"the engine's wheel cannot be built: {last}")
+    return next(folder.glob("*.whl"))
+
+
+def audit(course: Course, built: Path) -> list[str]:
+    """Everything in a finished release that must not be there, one sentence each."""
+    secrets = secret_lines(course)
+    marker = re.compile(f"{re.escape(BEGIN)}|{re.escape(END)}")
+    problems = []
+    for path in sorted(p for p in built.rglob("*") if p.is_file() and p.suffix != ".whl"):
+        name = path.relative_to(built).as_posix()
+        if name.split("/")[0] in ("solutions", "instructor"):
+            problems.append(f"{name} is not for students")
+            continue
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        if marker.search(text):
+            problems.append(f"{name} has a solution marker")
+        for line, where in secrets.items():
+            if line in text:
+                problems.append(f"{name} has a line of {where}: {line!r}")
+    return problems
+
+
+def secret_lines(course: Course) -> dict[str, str]:
+    """Telling lines of solutions and hidden checks, with where each is from."""
+    found: dict[str, str] = {}
+    for slug in course.slugs:
+        public = course.stub(slug).text()
+        for line in solution_lines(course.page(slug)):
+            found.setdefault(line.strip(), f"solutions/{slug}.py")
+        checks = course.root / "instructor" / "checks" / f"{slug}.py"
+        for line in checks.read_text(encoding="utf-8").split("\n"):
+            found.setdefault(line.strip(), f"instructor/checks/{slug}.py")
+        found = {k: v for k, v in found.items() if len(k) >= TELLING and k not in public}
+    return found

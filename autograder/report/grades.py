@@ -1,0 +1,45 @@
+"""The grades as a table for spreadsheets and learning platforms."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from ..result import ExerciseResult, SubmissionResult
+from .escape import spreadsheet
+from .figures import columns, find, in_order, is_complete, is_known, skipped_points
+from .words import exercise_word, points
+
+
+def grades_csv(results: Sequence[SubmissionResult]) -> str:
+    """One line per student. A cell is empty where the points are not known; never a 0."""
+    slugs = [e.exercise for e in columns(results)]
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(
+        ["student", "total", "max", *map(spreadsheet, slugs), "status"]
+        + [spreadsheet(f"{slug} status") for slug in slugs]
+    )
+    for result in in_order(results):
+        exercises = [find(result, slug) for slug in slugs]
+        complete = is_complete(result)
+        rows.writerow(
+            [spreadsheet(result.student), _number(result.points) if complete else ""]
+            + [_number(result.max_points)]
+            + ["" if e is None or not is_known(e) else _number(e.points) for e in exercises]
+            + ["complete" if complete else "not fully graded"]
+            + ["" if e is None else _status(e) for e in exercises]
+        )
+    return out.getvalue()
+
+
+def _number(value: float) -> str:
+    return repr(int(value)) if value == int(value) else repr(value)
+
+
+def _status(exercise: ExerciseResult) -> str:
+    if exercise.status == "graded" and not is_known(exercise):
+        return "not fully graded"
+    skipped = skipped_points(exercise)
+    if skipped:
+        return f"{exercise_word(exercise)}, {points(skipped)} points skipped (need a device)"
+    return exercise_word(exercise)

@@ -1,0 +1,215 @@
+"""The Linux system calls of the sandbox that Python's library lacks, through ctypes."""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
+    0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+_RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_MNT_DETACH, _AT_FDCWD, _AT_RECURSIVE = 2, -100, 0x8000
+_PDEATHSIG, _SET_DUMPABLE, _CAPBSET_DROP, _NO_NEW_PRIVS, _CAP_AMBIENT = 1, 4, 24, 38, 47
+_NUMBERS = {
+    "x86_64": {"pivot_root": 155, "seccomp": 317},
+    "aarch64": {"pivot_root": 41, "seccomp": 277},
+}
+_MOUNT_SETATTR, _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 442, 444, 445, 446
+
+_READ_FILE, _READ_DIR = 4, 8
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+
+
+def machine() -> str:
+    """The processor's name as the tables here spell it, or "" where there is no table."""
+    name = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine(), platform.machine())
+    return name if name in _NUMBERS and struct.calcsize("P") == 8 else ""
+
+
+@cache
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _syscall(number: int, *args: Any, what: str) -> int:
+    wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
+    _libc().syscall.restype = ctypes.c_long
+    return _checked(int(_libc().syscall(ctypes.c_long(number), *wide)), what)
+
+
+def prctl(option: int, *args: int) -> int:
+    """prctl(2)."""
+    wide = [ctypes.c_ulong(a) for a in (*args, 0, 0, 0, 0)[:4]]
+    return _checked(_libc().prctl(ctypes.c_int(option), *wide), "prctl")
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send `signal_number` when the parent's thread ends."""
+    prctl(_PDEATHSIG, signal_number)
+
+
+def no_new_privileges() -> None:
+    """Nothing that this process executes can gain a privilege."""
+    prctl(_NO_NEW_PRIVS, 1)
+
+
+def hide_from_tracing() -> None:
+    """Keep processes of the same user from attaching to this one and from reading its memory."""
+    prctl(_SET_DUMPABLE, 0)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2)."""
+    _checked(_libc().unshare(ctypes.c_int(flags)), "unshare")
+
+
+def map_own_user(uid: int, gid: int) -> None:
+    """Map the user of before `unshare` to an unprivileged one in the new user namespace."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"65534 {uid} 1"),
+        ("gid_map", f"65534 {gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    raw = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    result = _libc().mount(*raw, ctypes.c_ulong(flags), data.encode() or None)
+    _checked(result, f"mount {target}")
+
+
+def _set_attributes(path: str, flags: int) -> None:
+    attributes = struct.pack("<4Q", flags, 0, 0, 0)
+    args = (_AT_FDCWD, os.fsencode(path), _AT_RECURSIVE, attributes, len(attributes))
+    _syscall(_MOUNT_SETATTR, *args, what="mount_setattr")
+
+
+def private_root(visible: Sequence[str]) -> None:
+    """Replace the root by one that holds `visible` and three devices, all of it read-only.
+
+    Wants a mount namespace of its own. There is no /proc in it afterwards.
+    """
+    _mount(None, "/", None, _REC | _PRIVATE)
+    base = _place_to_mount(visible)
+    _mount("tmpfs", base, "tmpfs", _NOSUID | _NODEV, "size=4m,nr_inodes=16k,mode=755")
+    for path in (*visible, *DEVICES):
+        target = base + path
+        if os.path.isdir(path):
+            os.makedirs(target, exist_ok=True)
+        elif os.path.exists(path):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+        else:
+            continue
+        _mount(path, target, None, _BIND | _REC)
+    os.chdir(base)
+    _syscall(_NUMBERS[machine()]["pivot_root"], b".", b".", what="pivot_root")
+    _checked(_libc().umount2(b".", _MNT_DETACH), "umount2")
+    os.chdir("/")
+    _set_attributes("/", _RDONLY | _NOSUID)
+
+
+def _place_to_mount(visible: Sequence[str]) -> str:
+    """A folder that may disappear under a mount: nothing visible lies in it."""
+    needed = [*visible, *map(os.path.realpath, visible)]
+    for name in ("mnt", "media", "srv", "opt", "run", "tmp", "home", "var", "usr"):
+        place = f"/{name}"
+        taken = any(path == place or path.startswith(place + "/") for path in needed)
+        if os.path.isdir(place) and not os.path.islink(place) and not taken:
+            return place
+    raise OSError(errno.ENOENT, "there is no folder to mount the private root on")
+
+
+def become(uid: int) -> None:
+    """Give up root for the user and group `uid`, for good."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
+def drop_capabilities() -> None:
+    """Empty every capability set of this process.
+
+    Raises:
+        OSError: A capability is left.
+    """
+    libc = _libc()
+    for number in range(64):
+        try:
+            prctl(_CAPBSET_DROP, number)
+        except OSError:
+            break  # past the last one, or not allowed to: no_new_privs holds either way
+    prctl(_CAP_AMBIENT, 4)
+    header = ctypes.create_string_buffer(struct.pack("<II", 0x20080522, 0), 8)
+    data = ctypes.create_string_buffer(24)
+    _checked(libc.capset(header, data), "capset")
+    _checked(libc.capget(header, data), "capget")
+    if any(data.raw):
+        raise OSError(errno.EPERM, "a capability could not be dropped")
+
+
+def landlock_abi() -> int:
+    """The version of Landlock that the kernel offers; 0 for none."""
+    try:
+        return _syscall(_LANDLOCK_CREATE, None, 0, 1, what="landlock")
+    except OSError:
+        return 0
+
+
+def landlock_rules(readable: Sequence[str]) -> int:
+    """A ruleset descriptor. Built before root is given up, since paths may be closed after."""
+    abi = landlock_abi()
+    if abi < 1:
+        raise OSError(errno.ENOSYS, "the kernel has no Landlock")
+    files = (1 << 13) - 1
+    files |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0)
+    files |= 1 << 15 if abi >= 5 else 0
+    network, scoped = 3 if abi >= 4 else 0, 3 if abi >= 6 else 0
+    attributes = struct.pack("<3Q", files, network, scoped)
+    attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
+    rules = _syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0, what="landlock")
+    for path in readable:
+        try:
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        access = _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0)
+        rule = struct.pack("<Qi", access, fd)
+        _syscall(_LANDLOCK_ADD, rules, 1, rule, 0, what=f"landlock {path}")
+        os.close(fd)
+    return rules
+
+
+def landlock_enter(rules: int) -> None:
+    """Put the calling thread, and all it forks, under `rules`; wants `no_new_privileges`."""
+    _syscall(_LANDLOCK_RESTRICT, rules, 0, what="landlock")
+    os.close(rules)
+
+
+def seccomp(program: bytes) -> None:
+    """Install a filter for the calling thread; wants `no_new_privileges`."""
+    filters = ctypes.create_string_buffer(program, len(program))
+    head = struct.pack("<H6xQ", len(program) // 8, ctypes.addressof(filters))
+    number = _NUMBERS[machine()]["seccomp"]
+    # SPEC_ALLOW: without it some kernels slow every process under a filter down.
+    for flags in (4, 0):
+        try:
+            _syscall(number, 1, flags, head, what="seccomp")
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL or not flags:
+                raise

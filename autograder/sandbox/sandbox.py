@@ -1,0 +1,137 @@
+"""The sandbox: warm zygotes at one level, and workers forked from them."""
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+from ..errors import IsolationError, StudentError
+from ..source import SourceCell
+from .libraries import Arrays
+from .limits import Limits
+from .line import Line
+from .probe import probe, try_level
+from .process import Process
+from .seal import Level
+from .worker import Worker, WorkerDied
+from .zygotes import Zygote, ZygoteGone
+
+_FATAL_CELLS = 3
+_DEFAULT = Limits()
+
+
+class Sandbox:
+    """Where student code runs. One per supervisor process; close it, or use `with`.
+
+    Zygotes start when first wanted and stay warm. Student code is never run at a level below
+    `level`, which is part of every result.
+
+    Args:
+        level: "A", "B", "C", or "auto" for the best that the machine gives.
+
+    Raises:
+        IsolationError: The machine does not give the level; the message says what to do.
+    """
+
+    def __init__(self, level: Level | Literal["auto"] = "auto") -> None:
+        if level == "auto":
+            found = probe()
+            if found.level is None:
+                raise IsolationError(" ".join(found.reasons))
+            self.level: Level = found.level
+        else:
+            problem = try_level(level)
+            if problem is not None:
+                raise IsolationError(f"Isolation level {level} is not to be had here. {problem}")
+            self.level = level
+        self._zygotes: dict[Arrays, Zygote] = {}
+        self._workers: list[Worker] = []
+        self._opened = 0
+
+    def open(
+        self,
+        cells: Sequence[SourceCell],
+        *,
+        arrays: Arrays,
+        earlier: Mapping[str, Callable[..., Any]] | None = None,
+        limits: Limits = _DEFAULT,
+        load_seconds: float = 10.0,
+    ) -> Worker:
+        """A worker that has loaded `cells`, each on its own, in one namespace.
+
+        A cell that raises is noted in `load_errors`, and the others go on. One that ends or stalls
+        the worker is left out of a new one; after three of those the worker comes back dead.
+
+        Args:
+            cells: The student's module.
+            arrays: What arrays arrive as.
+            earlier: Names of earlier exercises and the functions of ours that answer for them.
+            limits: What the worker may use.
+            load_seconds: Time for loading all cells.
+
+        Raises:
+            IsolationError: No worker can be had. Our failure, not the student's.
+        """
+        left, fatal = list(enumerate(cells)), dict[str, StudentError]()
+        killed = False
+        while True:
+            worker = self._fork(arrays, limits)
+            worker.start(arrays, earlier or {}, max(load_seconds, 10.0))
+            index = worker.load(left, load_seconds)
+            if index is None:
+                break
+            error = worker.load_errors[cells[index].label]
+            outside = isinstance(error, WorkerDied) and error.signal == signal.SIGKILL
+            if outside and not killed:
+                killed = True  # perhaps not by anything that the cell did
+                continue
+            fatal.setdefault(cells[index].label, error)
+            left = [(i, cell) for i, cell in left if i != index]
+            if len(fatal) == _FATAL_CELLS:
+                break
+        worker.load_errors = {**worker.load_errors, **fatal}
+        return worker
+
+    def close(self) -> None:
+        """End every worker and zygote; safe to repeat."""
+        for worker in self._workers:
+            worker.close()
+        self._workers.clear()
+        for zygote in self._zygotes.values():
+            zygote.close()
+        self._zygotes.clear()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _fork(self, arrays: Arrays, limits: Limits) -> Worker:
+        for _ in range(2):
+            if arrays not in self._zygotes:
+                self._zygotes[arrays] = Zygote(self.level, arrays)
+            zygote, line = self._zygotes[arrays], Line(limits.output)
+            try:
+                pid, pidfd = zygote.fork(limits, *line.theirs)
+            except ZygoteGone:
+                line.close()
+                self._zygotes.pop(arrays).close()
+                continue
+            except BaseException:
+                line.close()
+                raise
+            line.hand_over()
+            self._opened += 1
+            worker = Worker(Process(zygote, pid, pidfd), line, self._opened, limits)
+            self._workers = [other for other in self._workers if not other.closed] + [worker]
+            return worker
+        raise IsolationError(
+            "The isolated Python was ended from outside twice in a row; see whether the machine "
+            "runs out of memory, and grade again."
+        )

@@ -1,0 +1,99 @@
+"""Which system calls a worker may make: an allow-list; everything else answers EPERM."""
+
+import errno
+import struct
+
+# name: (x86_64, aarch64); None where the processor has no such call.
+_ALLOWED: dict[str, tuple[int | None, int | None]] = {
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62),
+    "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214),
+    "futex": (202, 98), "madvise": (28, 233), "mremap": (25, 216), "readv": (19, 65),
+    "writev": (20, 66), "pread64": (17, 67), "clock_gettime": (228, 113),
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
+    "sigaltstack": (131, 132), "sched_yield": (24, 124), "getrandom": (318, 278),
+    "nanosleep": (35, 101), "clock_nanosleep": (230, 115), "clock_getres": (229, 114),
+    "gettimeofday": (96, 169), "times": (100, 153), "getrusage": (98, 165),
+    "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
+    "stat": (4, None), "lstat": (6, None), "access": (21, None), "readlink": (89, None),
+    "newfstatat": (262, 79), "statx": (332, 291), "readlinkat": (267, 78),
+    "faccessat": (269, 48), "faccessat2": (439, 439), "getdents64": (217, 61),
+    "fadvise64": (221, 223), "getcwd": (79, 17), "uname": (63, 160), "sysinfo": (99, 179),
+    "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
+    "getpid": (39, 172), "getppid": (110, 173), "gettid": (186, 178), "getuid": (102, 174),
+    "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177), "getcpu": (309, 168),
+    "sched_getaffinity": (204, 123), "sched_getparam": (143, 121),
+    "sched_getscheduler": (145, 120), "getrlimit": (97, 163),
+    "set_tid_address": (218, 96), "set_robust_list": (273, 99), "get_robust_list": (274, 100),
+    "rseq": (334, 293), "membarrier": (324, 283), "restart_syscall": (219, 128),
+    "exit": (60, 93), "exit_group": (231, 94), "time": (201, None),
+}  # fmt: skip
+_COLUMN = {"x86_64": 0, "aarch64": 1}
+_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_CLONE, _OPENAT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 257, "aarch64": 56}
+_FCNTL, _PRLIMIT = {"x86_64": 72, "aarch64": 25}, {"x86_64": 302, "aarch64": 261}
+_IOCTL = {"x86_64": 16, "aarch64": 29}
+_CLONE3, _X32 = 435, 0x40000000
+
+_THREAD, _NAMESPACES = 0x10000, 0x7E020000
+# O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, __O_TMPFILE
+_WRITING = 0x1 | 0x2 | 0x40 | 0x200 | 0x400 | 0x400000
+_FCNTL_READS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
+
+_LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
+_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_NR, _ARCH_AT, _ARGS = 0, 4, 16  # offsets in struct seccomp_data
+
+_Step = tuple[int, int, int, int]  # code, steps to skip if true, if false, constant
+
+
+def _load(offset: int) -> _Step:
+    return _LOAD, 0, 0, offset
+
+
+def _answer(number: int) -> _Step:
+    return _RETURN, 0, 0, (_ERRNO | number) if number else _ALLOW
+
+
+def _only(nr: int, body: list[_Step]) -> list[_Step]:
+    """`body` for system call `nr`; it must end in an answer. Others go on after it."""
+    return [_load(_NR), (_EQUAL, 0, len(body), nr), *body]
+
+
+def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
+    """The filter program of a worker.
+
+    Args:
+        machine: "x86_64" or "aarch64".
+        files: Files may be opened, for reading. What can be seen is the other layers' business.
+        threads: Threads may be started. Processes never.
+    """
+    low = _ARGS  # first argument; the machines are little-endian
+    clone = [_load(low), (_ANY_BIT, 0, 2, _THREAD), (_ANY_BIT, 1, 0, _NAMESPACES)]
+    clone += [_answer(0), _answer(errno.EPERM)]
+    opening = [_load(low + 16), (_ANY_BIT, 1, 0, _WRITING), _answer(0), _answer(errno.EROFS)]
+    duplicates: list[_Step] = [_load(low + 8)]
+    for i, command in enumerate(_FCNTL_READS):
+        duplicates.append((_EQUAL, len(_FCNTL_READS) - i, 0, command))
+    duplicates += [_answer(errno.EPERM), _answer(0)]
+    # Limits may be read; a new one is given by a pointer that is not null.
+    limits = [_load(low + 16), (_EQUAL, 0, 3, 0), _load(low + 20), (_EQUAL, 0, 1, 0)]
+    limits += [_answer(0), _answer(errno.EPERM)]
+
+    steps: list[_Step] = [_load(_ARCH_AT), (_EQUAL, 1, 0, _ARCH[machine]), (_RETURN, 0, 0, _KILL)]
+    if machine == "x86_64":
+        steps += [_load(_NR), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
+    column = _COLUMN[machine]
+    steps.append(_load(_NR))
+    for numbers in _ALLOWED.values():
+        number = numbers[column]
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), _answer(0)]
+    # glibc tries clone3, whose flags a filter cannot see, and falls back to clone on ENOSYS.
+    steps += _only(_CLONE3, [_answer(errno.ENOSYS)])
+    steps += _only(_CLONE[machine], clone if threads else [_answer(errno.EPERM)])
+    steps += _only(_OPENAT[machine], opening if files else [_answer(errno.EACCES)])
+    steps += _only(_FCNTL[machine], duplicates)
+    steps += _only(_PRLIMIT[machine], limits)
+    steps += _only(_IOCTL[machine], [_answer(errno.ENOTTY)])
+    steps.append(_answer(errno.EPERM))
+    return b"".join(struct.pack("<HBBI", *step) for step in steps)

@@ -1,0 +1,343 @@
+"""A worker as the judge sees it: a `Backend` whose objects live in an isolated process."""
+
+import builtins
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import (
+    AutograderError,
+    CourseError,
+    IsolationError,
+    StudentDied,
+    StudentError,
+    StudentMisbehaved,
+    StudentOverMemory,
+    StudentRaised,
+    StudentTimedOut,
+)
+from ..source import SourceCell
+from ..student import Callback, Items, Ref
+from . import wire
+from .libraries import Arrays
+from .limits import Limits
+from .line import Line, LineClosed, TimeIsUp
+from .process import Process
+from .zygote import OUT_OF_MEMORY
+
+DEADLINE, REPLY_BYTES, CALLBACK_BYTES = 2.5, 64 << 20, 256 << 20
+_KEY_BITS = 40
+_EXCEPTIONS = frozenset(
+    name
+    for name, thing in vars(builtins).items()
+    if isinstance(thing, type) and issubclass(thing, BaseException)
+)
+
+
+class WorkerDied(StudentDied):
+    """The worker ended by itself or by another's hand.
+
+    `signal` is the number of the signal that ended it, None if it was none. SIGKILL may have come
+    from outside (the kernel short of memory, an operator): worth one more try.
+    """
+
+    def __init__(self, message: str, signal: int | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+class Worker:
+    """One isolated process with one student's module. Made by `Sandbox.open`.
+
+    Attributes:
+        load_errors: Label of a cell to what went wrong while it was loaded.
+        deadline: Seconds that each following request may take, on the clock.
+        reply_bytes: Bytes that an answer may have; a longer one is refused before it is read.
+        callback_bytes: Bytes that all callbacks during one request may bring; what a `Callback`
+            records of its calls would fill our memory otherwise.
+    """
+
+    def __init__(self, process: Process, line: Line, number: int, limits: Limits) -> None:
+        self._process, self._line, self._number = process, line, number
+        self._limits = limits
+        self._cells: list[tuple[int, SourceCell]] = []
+        self._given: list[Any] = []
+        self._request = 0
+        self._baseline = 0
+        self._death: StudentError | None = None
+        self.closed = False
+        self.load_errors: Mapping[str, StudentError] = {}
+        self.deadline = DEADLINE
+        self.reply_bytes, self.callback_bytes = REPLY_BYTES, CALLBACK_BYTES
+
+    # What check code asks
+
+    def function(self, name: str) -> Ref:
+        """The object with a name in the student's module."""
+        return self._reference(self._ask(wire.FUNCTION, name))
+
+    def library(self, name: str) -> Ref:
+        """A function or class of an installed library by dotted name."""
+        return self._reference(self._ask(wire.LIBRARY, name))
+
+    def call(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool) -> Any:
+        """The result of calling `target`; with `keep` it stays there whatever it is."""
+        result = self._ask(wire.CALL, (target, args, kwargs, keep))
+        return self._reference(result) if keep else result
+
+    def attribute(self, target: Ref, name: str) -> Any:
+        return self._ask(wire.ATTRIBUTE, (target, name))
+
+    def item(self, target: Ref, key: Any) -> Any:
+        return self._ask(wire.ITEM, (target, key))
+
+    def fetch(self, target: Ref) -> Any:
+        return self._ask(wire.FETCH, target)
+
+    def hold(self, value: Any) -> Ref:
+        return self._reference(self._ask(wire.HOLD, (value,)))
+
+    # What the judge asks
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._death is None and not self._process.ended()
+
+    @property
+    def output(self) -> bytes:
+        """What the student's code has printed, as far as it has been read and kept."""
+        return bytes(self._line.output)
+
+    def peak_memory(self) -> int:
+        """The most resident bytes so far above what there were after loading, seen from outside.
+
+        Never falls. Pages of libraries used for the first time count too, a few megabytes: call a
+        function once and take the difference where that matters.
+        """
+        return max(self._process.peak() - self._baseline, 0)
+
+    def close(self) -> None:
+        """End the process and leave nothing of it; safe to repeat."""
+        if self._death is None:
+            self._death = WorkerDied("the worker has been closed")
+        self._process.peak()
+        self._process.finish()
+        self._line.close()
+        self._given.clear()
+        self.closed = True
+
+    # Loading
+
+    def start(self, arrays: Arrays, earlier: Mapping[str, Any], seconds: float) -> None:
+        """First request: what arrays arrive as, and the names of earlier exercises.
+
+        Raises:
+            IsolationError: The process is not in order. No student code has run yet.
+        """
+        end = time.monotonic() + seconds
+        try:
+            self._exchange(self._ours(wire.START, 0, (arrays, dict(earlier))), 0, end)
+        except StudentError as error:
+            self.close()
+            raise IsolationError(
+                f"A process for student code was forked but did not start ({error}); grade again."
+            ) from error
+
+    def load(self, cells: Sequence[tuple[int, SourceCell]], seconds: float) -> int | None:
+        """Load cells one by one, each with its index; the index of the one that was fatal."""
+        errors: dict[str, StudentError] = {}
+        self.load_errors, end = errors, time.monotonic() + seconds
+        for index, cell in cells:
+            self._cells.append((index, cell))
+            self._request += 1
+            try:
+                buffers = wire.dump_source(wire.CELL, self._request, cell.source)
+                self._exchange(buffers, self._request, end)
+            except wire.WireError as error:
+                errors.setdefault(cell.label, StudentMisbehaved(str(error)))
+                self._cells.pop()
+            except StudentError as error:
+                errors.setdefault(cell.label, error)
+                if self._death is not None:
+                    return index
+        self._baseline = self._process.peak()
+        return None
+
+    # One request
+
+    def _ask(self, kind: int, value: Any) -> Any:
+        end = time.monotonic() + self.deadline
+        self._request += 1
+        return self._exchange(self._ours(kind, self._request, value), self._request, end)
+
+    def _exchange(self, buffers: list[wire.Buffer], request: int, end: float) -> Any:
+        self._check_alive()
+        try:
+            self._line.send(buffers, end)
+            left = self.callback_bytes
+            while True:
+                frame = self._line.receive(self.reply_bytes, end)
+                if frame.request != request:
+                    raise wire.WireError("an answer to another request arrived")
+                if frame.kind not in (wire.CALLBACK, wire.NEXT):
+                    return self._conclude(frame)
+                left -= len(frame.payload)
+                if left < 0:
+                    raise wire.WireError("callbacks brought more bytes than they may")
+                self._serve(frame, end)
+        except StudentError as error:
+            if not isinstance(error, (StudentRaised, StudentOverMemory)):
+                self._give_up(error)
+            raise
+        except TimeIsUp:
+            raise self._give_up(StudentTimedOut("no answer before the deadline")) from None
+        except LineClosed:
+            raise self._give_up(self._find_out()) from None
+        except wire.WireError as error:
+            raise self._give_up(StudentMisbehaved(str(error))) from None
+        except BaseException as error:
+            # Ours, or the user's Ctrl-C: the worker waits for something that will not come.
+            self._give_up(WorkerDied(f"the supervisor gave up: {type(error).__name__}"))
+            raise
+
+    def _conclude(self, frame: wire.Frame) -> Any:
+        if frame.kind == wire.OVER_MEMORY:
+            raise StudentOverMemory("the call ran out of the memory it is given")
+        if frame.kind == wire.UNSENDABLE:
+            raise StudentMisbehaved("an answer that cannot be sent: too deep or too many items")
+        value = wire.load(frame.payload, self._arrived)
+        if frame.kind == wire.VALUE:
+            return value
+        if frame.kind != wire.RAISED:
+            raise wire.WireError("an answer of an unknown kind arrived")
+        raise self._raised(value)
+
+    def _raised(self, said: Any) -> StudentRaised:
+        """The exception that a worker reports, with nothing in it that a student chose."""
+        if not isinstance(said, tuple) or list(map(type, said)) != [str, int, int]:
+            raise wire.WireError("a malformed exception arrived")
+        name, cell, line = said
+        name = name if name in _EXCEPTIONS else "Exception"
+        if not 0 <= cell < len(self._cells):
+            return StudentRaised(name)
+        source = self._cells[cell][1]
+        if not 1 <= line <= source.source.count("\n") + 1:
+            return StudentRaised(name, cell=source.label)
+        return StudentRaised(name, cell=source.label, line=source.line + line - 1)
+
+    def _serve(self, frame: wire.Frame, end: float) -> None:
+        """Answer a callback or a pull; its exceptions become the student's, ours stay ours."""
+        said = wire.load(frame.payload, self._arrived)
+        try:
+            if frame.kind == wire.NEXT:
+                result = next(self._given_as(Iterator, said))
+            else:
+                number, args, kwargs = _callback(said)
+                result = self._given_as(Callable, number)(*args, **kwargs)
+        except (StudentError, AutograderError, wire.WireError):
+            raise
+        except Exception as error:
+            builtin = next(c for c in type(error).__mro__ if c.__module__ == "builtins")
+            buffers = wire.dump(wire.REFUSE, frame.request, builtin.__name__)
+        else:
+            buffers = self._ours(wire.ANSWER, frame.request, result)
+        self._line.send(buffers, end)
+
+    # Values
+
+    def _ours(self, kind: int, request: int, value: Any) -> list[wire.Buffer]:
+        try:
+            return wire.dump(kind, request, value, self._sent)
+        except wire.WireError as error:
+            raise CourseError(f"a check passes more than can be sent: {error}") from error
+
+    def _sent(self, value: Any) -> Any:
+        """What the wire carries in place of `value`, which has no form on it."""
+        if isinstance(value, Ref):
+            owner, number = divmod(value.key, 1 << _KEY_BITS)
+            if owner != self._number:
+                raise WorkerDied("an object went with the worker that held it")
+            return wire.Token(wire.HANDLE_TAG, number)
+        if isinstance(value, (np.ndarray, np.generic)):
+            return np.asarray(value)
+        bases: tuple[type[Any], ...] = (tuple, list, dict, str, int, float)
+        for base in bases:
+            if isinstance(value, base) and type(value) is not base:
+                return base(value)
+        if isinstance(value, (Items, Iterator)):
+            return self._give(value, wire.ITEMS_TAG)
+        if isinstance(value, Callback) or callable(value):
+            return self._give(value, wire.CALLBACK_TAG)
+        raise CourseError(
+            f"a check passes a {type(value).__name__} that student code cannot be sent; pass "
+            f"arrays, 64-bit numbers, texts of up to {wire.TEXT_BYTES} bytes, containers of these, "
+            f"functions or iterators"
+        )
+
+    def _give(self, value: Any, tag: int) -> wire.Token:
+        for number, given in enumerate(self._given):
+            if given is value:
+                return wire.Token(tag, number)
+        self._given.append(value)
+        return wire.Token(tag, len(self._given) - 1)
+
+    def _given_as(self, kind: Any, number: Any) -> Any:
+        if type(number) is not int or not 0 <= number < len(self._given):
+            raise wire.WireError("something was called that was never passed")
+        given = self._given[number]
+        if isinstance(given, (Items, Iterator)) is not (kind is Iterator):
+            raise wire.WireError("something was called that was never passed")
+        return given
+
+    def _arrived(self, tag: int, number: int) -> Ref:
+        if tag != wire.HANDLE_TAG or number >= 1 << _KEY_BITS:
+            raise wire.WireError("an answer holds an unknown tag")
+        return Ref((self._number << _KEY_BITS) | number)
+
+    def _reference(self, value: Any) -> Ref:
+        if not isinstance(value, Ref):
+            raise self._give_up(StudentMisbehaved("a value arrived in place of an object"))
+        return value
+
+    # The end
+
+    def _check_alive(self) -> None:
+        if isinstance(self._death, WorkerDied):
+            raise WorkerDied(str(self._death), self._death.signal)
+        if self._death is not None:
+            raise type(self._death)(*self._death.args)
+
+    def _give_up(self, error: StudentError) -> StudentError:
+        self._death = self._death or error
+        self.close()
+        return error
+
+    def _find_out(self) -> StudentError:
+        """Why the worker closed its end."""
+        if not self._process.ended(1.0):
+            return WorkerDied("the worker hung up")
+        self._process.finish()
+        status = self._process.status
+        if status == OUT_OF_MEMORY:
+            return StudentOverMemory("the worker ran out of the memory it is given")
+        if status is None:  # gone with its zygote, which somebody else ended
+            return WorkerDied("the worker was killed from outside", signal.SIGKILL)
+        if status == -signal.SIGKILL and self._process.cpu_seconds >= self._limits.cpu_seconds:
+            status = -signal.SIGXCPU  # ignored until the kernel insisted
+        if status < 0:
+            name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+            return WorkerDied(f"the worker was ended by the signal {name}", -status)
+        return WorkerDied(f"the worker ended itself with exit code {status}")
+
+
+def _callback(said: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    if not isinstance(said, tuple) or list(map(type, said)) != [int, tuple, dict]:
+        raise wire.WireError("a malformed callback arrived")
+    number, args, kwargs = said
+    if not all(type(key) is str for key in kwargs):
+        raise wire.WireError("a malformed callback arrived")
+    return number, args, kwargs

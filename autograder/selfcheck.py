@@ -1,0 +1,104 @@
+"""Checks that students run themselves: in the notebook, on the command line, while they write.
+
+A visible check is a function `visible_<name>(student, check)`. It needs no reference: worked
+numbers, finite differences of the student's own functions, properties.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .compare import difference
+from .errors import StudentError, StudentRaised
+from .gradient import RTOL, numerical_gradient
+from .student import Student
+
+__all__ = ["Check", "Student", "mine"]
+
+
+class NotPassed(Exception):
+    """A visible check found something; the message is what the student reads."""
+
+
+class Check:
+    """What a visible check compares with. Each method returns quietly or raises `NotPassed`."""
+
+    def close(self, got: Any, want: Any, name: str, *, rtol: float = 1e-7) -> None:
+        """`got` agrees with `want`, which has been worked out by hand."""
+        expected = want if isinstance(want, tuple) else np.asarray(want)
+        found = difference(got, expected, name, rtol=rtol)
+        if found:
+            raise NotPassed(found.detail)
+
+    def gradient(
+        self, got: Any, forward: Callable[[Any], Any], x: Any, dout: Any, name: str
+    ) -> None:
+        """`got` is the gradient of sum(forward(x) * dout) by `x`, as finite differences see it."""
+        want = numerical_gradient(forward, x, dout)
+        found = difference(got, want, name, rtol=RTOL)
+        if found:
+            raise NotPassed(
+                f"{found.detail}; expected is what finite differences of your own forward give"
+            )
+
+    def true(self, condition: Any, sentence: str) -> None:
+        """`condition` holds; `sentence` says what is wrong when it does not."""
+        if not bool(np.all(condition)):
+            raise NotPassed(sentence)
+
+    def raises(self, error: type[Exception], call: Callable[..., Any], *args: Any) -> None:
+        """Calling `call(*args)` raises `error`."""
+        try:
+            call(*args)
+        except StudentRaised as raised:
+            if raised.exception == error.__name__:
+                return
+            raise NotPassed(f"raised {raised.exception}, expected {error.__name__}") from raised
+        raise NotPassed(f"nothing was raised, expected {error.__name__}")
+
+
+def raises(error: type[Exception], call: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+    """Does calling a student's function raise `error`? For hidden checks."""
+    try:
+        call(*args, **kwargs)
+    except StudentRaised as raised:
+        return raised.exception == error.__name__
+    return False
+
+
+def run_visible(visible: Callable[[Student, Check], None], student: Student) -> tuple[str, str]:
+    """Run one visible check: a status of `result.Status` and the message."""
+    try:
+        with np.errstate(all="ignore"):
+            visible(student, Check())
+    except NotPassed as found:
+        return "failed", str(found)
+    except StudentRaised as error:
+        return _raised(error)
+    except StudentError as error:
+        return "failed", str(error) or type(error).__name__
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        return "failed", f"the result is not of the kind that is asked for: {error}"
+    return "passed", ""
+
+
+def _raised(error: StudentRaised) -> tuple[str, str]:
+    if error.exception == "NotImplementedError":
+        return "not_attempted", error.detail or "not attempted yet"
+    where = f" at {error.cell}, line {error.line}" if error.line else ""
+    detail = f": {error.detail}" if error.detail else ""
+    return "raised", f"{error.exception}{where}{detail}"
+
+
+def mine(slug: str) -> Any:
+    """Your own earlier exercise, from its notebook or module; says so if it does not pass yet."""
+    from .local import own_module
+
+    return own_module(slug)
+
+
+def worst(statuses: Sequence[str]) -> str:
+    """The status to show for several."""
+    order = ["raised", "failed", "timed_out", "over_memory", "not_attempted", "passed"]
+    return min(statuses, key=order.index, default="passed")

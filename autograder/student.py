@@ -1,0 +1,319 @@
+"""How check code drives what a student wrote, whether it runs isolated or in this process.
+
+Check code always runs on the trusted side. It calls functions, constructs objects, reads
+attributes and passes callbacks through a `Student`; only values cross. What has no value
+(an optimizer, a module, a cache) stays where the student's code runs and is known by a `Handle`.
+"""
+
+import copy
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import StudentMisbehaved, StudentRaised
+
+Layout = Literal["C", "F", "strided"]
+PLAIN = (type(None), bool, int, float, str)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """An array argument that arrives with a given memory layout; see `laid`."""
+
+    array: NDArray[Any]
+    layout: Layout
+    read_only: bool
+
+
+def laid(array: NDArray[Any], layout: Layout = "C", *, read_only: bool = False) -> Laid:
+    """Ask that `array` reach the student C- or Fortran-ordered or strided, writable or not."""
+    return Laid(np.asarray(array), layout, read_only)
+
+
+def arrange(array: NDArray[Any], layout: Layout, read_only: bool) -> NDArray[Any]:
+    """A copy of `array` with equal values in the given layout."""
+    if layout == "F":
+        out = np.array(array, order="F")
+    elif layout == "strided" and array.ndim:
+        wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)
+        wide[..., ::2] = array
+        out = wide[..., ::2]
+    else:
+        out = np.array(array, order="C")
+    out.flags.writeable = not read_only
+    return out
+
+
+class Callback:
+    """A function of ours that student code may call; it runs on the trusted side.
+
+    Args:
+        function: What answers a call. Its arguments have been checked.
+        accepts: Called with the arguments before `function`; False refuses them.
+        max_calls: How often it may be called; above that the student's call raises.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        accepts: Callable[..., bool] | None = None,
+        max_calls: int = 10_000,
+    ) -> None:
+        self.function, self.accepts, self.max_calls = function, accepts, max_calls
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(self.calls) >= self.max_calls:
+            raise StudentMisbehaved("a callback was called too often")
+        if self.accepts is not None and not self.accepts(*args, **kwargs):
+            raise StudentMisbehaved("a callback was called with arguments it does not take")
+        self.calls.append(args)
+        return self.function(*args, **kwargs)
+
+
+class Items:
+    """An iterator of ours that student code may pull from; `pulled` counts what it took."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items, self.pulled = items, 0
+
+    def __iter__(self) -> "Items":
+        return self
+
+    def __next__(self) -> Any:
+        value = next(self.items)
+        self.pulled += 1
+        return value
+
+
+class Backend(Protocol):
+    """Where the student's code runs. References are the backend's own way to know an object.
+
+    Every method may raise a `StudentError`. A result that has no value comes back as `Ref`.
+    """
+
+    def function(self, name: str) -> "Ref": ...
+    def library(self, name: str) -> "Ref": ...
+    def call(
+        self, target: "Ref", args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool
+    ) -> Any: ...
+    def attribute(self, target: "Ref", name: str) -> Any: ...
+    def item(self, target: "Ref", key: Any) -> Any: ...
+    def fetch(self, target: "Ref") -> Any: ...
+    def hold(self, value: Any) -> "Ref": ...
+
+
+class Ref:
+    """A backend's reference to an object on the student's side."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+
+class Handle:
+    """An object that stays with the student's code: call it, read its attributes and items."""
+
+    def __init__(self, student: "Student", ref: Ref) -> None:
+        self._student, self._ref = student, ref
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._student._call(self._ref, args, kwargs, keep=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return self._student._wrap(self._student._backend.attribute(self._ref, name))
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._student._wrap(self._student._backend.item(self._ref, key))
+
+
+class Student:
+    """What a student wrote, as check code sees it: `student.softmax(x)`.
+
+    Arrays that come back are NumPy arrays, for PyTorch exercises too; arrays that go out arrive
+    as whatever the exercise works with. `transcript` records every value that came back.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._functions: dict[str, Handle] = {}
+        self.transcript: list[Any] = []
+
+    def __getattr__(self, name: str) -> Handle:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in self._functions:
+            self._functions[name] = Handle(self, self._backend.function(name))
+        return self._functions[name]
+
+    def hold(self, value: Any) -> Handle:
+        """Send a value over and keep it there, so that what changes it in place can be seen."""
+        return Handle(self, self._backend.hold(_unwrap(value)))
+
+    def fetch(self, handle: Handle) -> Any:
+        """The present value of what `handle` stands for."""
+        return self._wrap(self._backend.fetch(handle._ref))
+
+    def keep(self, target: Handle, *args: Any, **kwargs: Any) -> Handle:
+        """Call `target` and leave the result on the student's side, value or not."""
+        result = self._call(target._ref, args, kwargs, keep=True)
+        assert isinstance(result, Handle)
+        return result
+
+    def library(self, name: str) -> Handle:
+        """A function or class of an installed library by dotted name: `torch.nn.Linear`."""
+        return Handle(self, self._backend.library(name))
+
+    def _call(self, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep: bool) -> Any:
+        args = tuple(_unwrap(a) for a in args)
+        return self._wrap(
+            self._backend.call(ref, args, {k: _unwrap(v) for k, v in kwargs.items()}, keep)
+        )
+
+    def _wrap(self, value: Any, *, record: bool = True) -> Any:
+        if record:
+            self.transcript.append(value)
+        if isinstance(value, Ref):
+            return Handle(self, value)
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._wrap(v, record=False) for v in value)
+        if isinstance(value, dict):
+            return {k: self._wrap(v, record=False) for k, v in value.items()}
+        return value
+
+
+def _unwrap(value: Any) -> Any:
+    if isinstance(value, Handle):
+        return value._ref
+    if isinstance(value, (list, tuple)):
+        return type(value)(_unwrap(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _unwrap(v) for k, v in value.items()}
+    return value
+
+
+class LocalBackend:
+    """Runs the student's code in this process: a student's own machine, or code that we wrote.
+
+    Args:
+        namespace: The names the student's code defines.
+        arrays: What arrays arrive as, "numpy" or "torch".
+    """
+
+    def __init__(self, namespace: dict[str, Any], *, arrays: str = "numpy") -> None:
+        self.namespace, self.arrays = namespace, arrays
+
+    def function(self, name: str) -> Ref:
+        if name not in self.namespace:
+            raise StudentRaised("NameError", detail=f"{name} is not defined")
+        return Ref(self.namespace[name])
+
+    def library(self, name: str) -> Ref:
+        return Ref(resolve(name))
+
+    def call(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool) -> Any:
+        sent = [self._arrive(a) for a in args]
+        named = {k: self._arrive(v) for k, v in kwargs.items()}
+        try:
+            result = target.key(*sent, **named)
+        except StudentMisbehaved:
+            raise
+        except Exception as error:
+            raise raised_by(error) from error
+        return Ref(result) if keep else depart(result)
+
+    def attribute(self, target: Ref, name: str) -> Any:
+        try:
+            return depart(getattr(target.key, name))
+        except Exception as error:
+            raise raised_by(error) from error
+
+    def item(self, target: Ref, key: Any) -> Any:
+        try:
+            return depart(target.key[key])
+        except Exception as error:
+            raise raised_by(error) from error
+
+    def fetch(self, target: Ref) -> Any:
+        return depart(target.key)
+
+    def hold(self, value: Any) -> Ref:
+        return Ref(self._arrive(value))
+
+    def _arrive(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            return value.key
+        if isinstance(value, Laid):
+            value, layout, read_only = value.array, value.layout, value.read_only
+        else:
+            layout, read_only = "C", False
+        if isinstance(value, (np.ndarray, np.generic)):
+            array = arrange(np.asarray(value), layout, read_only)
+            if self.arrays == "torch":
+                import torch
+
+                return torch.from_numpy(np.array(array, order="K"))
+            return array
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._arrive(v) for v in value)
+        if isinstance(value, dict):
+            return {k: self._arrive(v) for k, v in value.items()}
+        if isinstance(value, Callback):
+            served = value
+            return lambda *args, **kwargs: self._arrive(
+                served(*(depart(a) for a in args), **{k: depart(v) for k, v in kwargs.items()})
+            )
+        if isinstance(value, Items):
+            return (self._arrive(v) for v in value)
+        if isinstance(value, PLAIN):
+            return value
+        return copy.copy(value)
+
+
+def depart(value: Any) -> Any:
+    """A value as it leaves the student's side: copied arrays; `Ref` for what has no value."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return np.array(value) if value.dtype.kind in "fiub" else Ref(value)
+    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+        tensor = value.detach().cpu()
+        if str(tensor.dtype) == "torch.bfloat16":
+            tensor = tensor.float()
+        return np.array(tensor.numpy())
+    if type(value) in (list, tuple):
+        return type(value)(depart(v) for v in value)
+    if type(value) is dict and all(isinstance(k, (str, int)) for k in value):
+        return {k: depart(v) for k, v in value.items()}
+    return Ref(value)
+
+
+def resolve(name: str) -> Any:
+    """The object with the dotted name `name`, its modules imported as needed."""
+    parts = name.split(".")
+    found: Any = importlib.import_module(parts[0])
+    for i, part in enumerate(parts[1:], start=2):
+        if isinstance(found, ModuleType) and not hasattr(found, part):
+            importlib.import_module(".".join(parts[:i]))
+        found = getattr(found, part)
+    return found
+
+
+def raised_by(error: BaseException) -> StudentRaised:
+    """`StudentRaised` for an exception that left code running in this process."""
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    line, cell = 0, ""
+    for frame in frames:
+        if "/autograder/" not in frame.filename.replace("\\", "/"):
+            line, cell = frame.lineno, frame.filename
+    return StudentRaised(type(error).__name__, cell=cell, line=line, detail=str(error))

@@ -1,0 +1,43 @@
+"""Fixtures for tests of the engine: a course of toys in a folder of its own."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import toy_course
+
+from autograder.course import Course
+
+
+def _is_a_course_s(name: str) -> bool:
+    return name.partition(".")[0] == "solutions" or name.startswith(("_checks_", "student_vol"))
+
+
+@contextmanager
+def _own_imports() -> Iterator[None]:
+    """Let another course's `solutions` be imported, and forget it afterwards."""
+    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_a_course_s(name)}
+    path = sys.path.copy()
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        for name in list(sys.modules):
+            if _is_a_course_s(name):
+                del sys.modules[name]
+        sys.modules.update(before)
+        sys.path[:] = path
+        importlib.invalidate_caches()
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
+    """The course of toys, writable, not built yet, with imports of its own."""
+    root = tmp_path / "toys"
+    toy_course.write(root)
+    monkeypatch.delenv("AUTOGRADER_SECRET_FILE", raising=False)
+    with _own_imports():
+        yield Course(root)

@@ -1,0 +1,200 @@
+import os
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from autograder.sandbox import wire
+from autograder.student import Laid, laid
+
+DTYPES = [np.dtype(name) for name in wire.DTYPES]
+ARRAYS = st.sampled_from(DTYPES).flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=4, max_side=4))
+)
+PLAIN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.floats(),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+)
+KEYS = st.one_of(st.text("abc", max_size=5), st.integers(-9, 9))
+VALUES = st.recursive(
+    PLAIN | ARRAYS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(KEYS, inner, max_size=4),
+    ),
+    max_leaves=8,
+)
+
+
+def payload(value: Any, other: Any = wire.refuse) -> bytes:
+    return b"".join(bytes(b) for b in wire.dump(wire.VALUE, 7, value, other))[wire.HEADER.size :]
+
+
+def taken(raw: bytes, *, ours: bool = False) -> Any:
+    return wire.load(memoryview(raw), lambda tag, number: ("token", tag, number), ours=ours)
+
+
+def same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    return bool(a == b or (a != a and b != b))
+
+
+@given(VALUES)
+def test_a_value_comes_back_as_it_was(value: Any) -> None:
+    assert same(taken(payload(value)), value)
+
+
+@given(VALUES, st.data())
+def test_a_damaged_payload_gives_a_value_or_is_refused(value: Any, data: st.DataObject) -> None:
+    raw = bytearray(payload(value))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    raw = raw[: data.draw(st.integers(0, len(raw)))]
+    for ours in (False, True):
+        try:
+            taken(bytes(raw), ours=ours)
+        except wire.WireError:
+            continue
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_value_or_are_refused(raw: bytes) -> None:
+    try:
+        taken(raw)
+    except wire.WireError:
+        return
+
+
+@settings(max_examples=50)
+@given(st.binary(min_size=1, max_size=300), st.integers(0, 100))
+def test_any_stream_gives_frames_or_is_refused(raw: bytes, cut: int) -> None:
+    good = b"".join(bytes(b) for b in wire.dump(wire.VALUE, 1, [1, "two"]))
+    read, write = os.pipe()
+    try:
+        os.write(write, good + good[:cut] + raw)
+        os.close(write)
+        inbox = wire.Inbox(read)
+        frames = []
+        with pytest.raises((EOFError, wire.WireError)):
+            while True:
+                frames.append(inbox.advance(1000))
+        whole = [frame for frame in frames if frame is not None]
+        assert taken(bytes(whole[0].payload)) == [1, "two"]
+    finally:
+        os.close(read)
+
+
+def test_frames_that_arrive_byte_by_byte_are_put_together() -> None:
+    read, write = os.pipe()
+    inbox = wire.Inbox(read)
+    x = np.arange(6.0)
+    stream = b"".join(bytes(b) for number in (1, 2) for b in wire.dump(wire.VALUE, number, x))
+    arrived = []
+    for i in range(len(stream)):
+        os.write(write, stream[i : i + 1])
+        frame = inbox.advance(1000)
+        arrived += [frame] if frame else []
+    os.close(write)
+    os.close(read)
+    assert [frame.request for frame in arrived] == [1, 2]
+    assert np.array_equal(taken(bytes(arrived[1].payload)), x)
+
+
+def test_a_long_frame_is_refused_by_its_header() -> None:
+    read, write = os.pipe()
+    os.write(write, wire.HEADER.pack(wire.MAGIC, wire.VALUE, 1, 1 << 40))
+    with pytest.raises(wire.WireError, match=r"of 1099511627776 bytes was refused; at most 1000"):
+        wire.Inbox(read).advance(1000)
+    os.close(write)
+    os.close(read)
+
+
+def test_an_array_may_not_claim_more_than_has_arrived() -> None:
+    raw = bytearray(payload(np.zeros(4)))
+    raw[4:12] = struct.pack("<Q", 1 << 60)
+    with pytest.raises(wire.WireError, match="ends too early"):
+        taken(bytes(raw))
+
+
+def test_a_list_may_not_claim_more_than_has_arrived() -> None:
+    raw = bytearray(payload([None, None]))
+    raw[1:5] = struct.pack("<I", 0xFFFFFFFF)
+    with pytest.raises(wire.WireError, match="ends too early"):
+        taken(bytes(raw))
+
+
+def test_an_empty_array_with_enormous_dimensions_is_refused() -> None:
+    raw = bytearray(payload(np.zeros((0, 3))))
+    raw[12:20] = struct.pack("<Q", 1 << 60)
+    with pytest.raises(wire.WireError, match="enormous"):
+        taken(bytes(raw))
+
+
+def test_deep_nesting_is_refused_on_both_sides() -> None:
+    value: Any = 1
+    for _ in range(wire.MAX_DEPTH + 1):
+        value = [value]
+    with pytest.raises(wire.WireError, match="nested too deeply"):
+        payload(value)
+    deep = payload([1])[:5] * 100 + b"\x00"
+    with pytest.raises(wire.WireError, match="nested too deeply"):
+        taken(deep)
+
+
+def test_a_bool_that_is_neither_becomes_true() -> None:
+    raw = bytearray(payload(np.array([True, False])))
+    raw[-2:] = b"\x07\x00"
+    array = taken(bytes(raw))
+    assert array.dtype == np.bool_
+    assert array.view(np.uint8).tolist() == [1, 0]
+
+
+def test_arrays_arrive_writable_and_apart_from_the_payload() -> None:
+    raw = bytearray(payload(np.arange(3.0)))
+    array = wire.load(memoryview(raw), lambda tag, number: None)
+    raw[-8:] = bytes(8)
+    array[0] = 5
+    assert array.tolist() == [5, 1, 2]
+
+
+def test_a_layout_is_carried_from_us_and_refused_from_them() -> None:
+    raw = payload(laid(np.arange(6.0).reshape(2, 3), "F", read_only=True))
+    value = taken(raw, ours=True)
+    assert isinstance(value, Laid)
+    assert (value.layout, value.read_only) == ("F", True)
+    with pytest.raises(wire.WireError, match="layout"):
+        taken(raw)
+
+
+def test_a_slice_is_carried_from_us_and_refused_from_them() -> None:
+    raw = payload((slice(None, 2, 1), Ellipsis))
+    assert taken(raw, ours=True) == (slice(None, 2, 1), Ellipsis)
+    with pytest.raises(wire.WireError, match="unknown tag"):
+        taken(raw)
+
+
+def test_another_byte_order_and_memory_order_arrive_as_usual() -> None:
+    x = np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3))
+    assert taken(payload(x)).tolist() == x.tolist()
+    assert taken(payload(x)).dtype == np.int32
+
+
+@pytest.mark.parametrize("value", [1 << 63, "x" * 5000, "\ud800", object(), np.zeros(1, "c16")])
+def test_what_has_no_form_is_left_to_the_side_that_sends(value: Any) -> None:
+    raw = payload([value], lambda v: wire.Token(wire.HANDLE_TAG, 3))
+    assert taken(raw) == [("token", wire.HANDLE_TAG, 3)]

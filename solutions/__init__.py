@@ -1,0 +1,1 @@
+"""Sources of every exercise: handout, signature, reference. Never released."""

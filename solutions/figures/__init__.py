@@ -1,0 +1,1 @@
+"""Code that draws the handouts' figures: one module with `draw() -> str` (SVG) each."""

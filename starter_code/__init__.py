@@ -1,0 +1,1 @@
+"""Stubs to fill in. Written by `autograder build`."""

@@ -1,0 +1,1 @@
+"""Volume 1: the mathematics by hand."""
