@@ -28,7 +28,7 @@ MAX_MAGIC_WORK = 200_000
 PERCENT = re.compile(r"^# ?%%(.*)$", re.MULTILINE)
 MAGIC = re.compile(r"^[ \t]*(?:[%!?]|>>>|In \[)|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 HEAD = re.compile(r"(?:async def|def|class)\b")
-CELL_MAGIC = re.compile(r"\s*^%%(\w+)[^\n]*$", re.MULTILINE)
+CELL_MAGIC = re.compile(r"\s*^%%(\w+|!)[^\n]*$", re.MULTILINE)
 KEEPS_BODY = frozenset(("time", "timeit", "capture", "prun", "memit", "mprun", "python", "python3"))
 TIME_LINE = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 FROM_MAGIC = re.compile(r"^([ \t]*)get_ipython\(\)\.[^\n]*$", re.MULTILINE)
@@ -309,10 +309,11 @@ def _deep(tree: ast.AST) -> bool:
         below: list[Any] = []
         for node in level:
             for value in node.__dict__.values():
-                if isinstance(value, ast.AST):
-                    below.append(value)
-                elif type(value) is list:
+                kind = type(value)
+                if kind is list:
                     below += value
+                elif kind is not int and kind is not str and isinstance(value, ast.AST):
+                    below.append(value)
         level = [n for n in below if isinstance(n, ast.AST)]
         if not level:
             return False

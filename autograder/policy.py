@@ -180,7 +180,7 @@ class Suspicion:
         last = {name.rpartition(".")[2] for name in (*forbidden, *NAMES)}
         self.words = {*BUILTINS, *MODULES, *ATTRIBUTES, *METHODS, "getattr", *last}
         for local, targets in scope.items():
-            if any(rules.verdict(t) or rules.looked_at(t) for t in targets):
+            if any(rules.verdict(t) or rules.looked_at(t) or t in BUILTINS for t in targets):
                 self.words.add(local)
         self.everything = "*" in self.words
 
@@ -290,6 +290,8 @@ class _Walk:
 
     def _mention(self, node: ast.Name | ast.Attribute, step: _Step) -> bool:
         """Judge a name or a dotted name; whether that settles what is below it."""
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            return True
         root: ast.AST = node
         while isinstance(root, ast.Attribute):
             if root.attr in ATTRIBUTES:

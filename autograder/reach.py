@@ -242,8 +242,8 @@ def _call(node: ast.Call, out: Effects) -> None:
 
 def _expression(node: ast.expr, out: Effects) -> None:
     """A call whose value is thrown away is there for what it changes."""
-    if isinstance(node, ast.Await):
-        node = node.value
+    if isinstance(node, (ast.ListComp, ast.SetComp)):
+        node = node.elt
     if not isinstance(node, ast.Call):
         return
     name = node.func.attr if isinstance(node.func, ast.Attribute) else root_name(node.func)
@@ -350,7 +350,12 @@ class Reach:
         statement = self.functions[name]
         assert isinstance(statement.node, DEFINITION)
         done = effects(statement.node.body, inside=True)
-        roots = {act.root for act in done.acts}
+        roots = {
+            act.root
+            for act in done.acts
+            if act.how != "argument"
+            or (act.owner in statement.later and self.imports.get(act.owner) not in SHOWS)
+        }
         changes = roots & statement.later & self.data
         places: set[int | str] = set()
         for table in statement.tables:

@@ -45,7 +45,7 @@ def markdown(text: str) -> Verbatim:
     """`text` as running text in Markdown: no markup, HTML, link, picture, mention or new line."""
     line = MARKDOWN_SPECIAL.sub(r"\\\1", one_line(text))
     line = MARKDOWN_START.sub(_escape_start, line)
-    line = line.replace("://", "\\://")
+    line = re.sub(r"(?<!\\)://", r"\\://", line)
     line = re.sub(r"(?i)(www)\.", r"\1\\.", line)
     # Addresses are linked after escapes are resolved, so only a character in between helps.
     return Verbatim(line.replace("@", "@\u2060"))

@@ -1,6 +1,8 @@
 """What a student reads about a submission of their own."""
 
-from ..result import SubmissionResult
+from dataclasses import replace
+
+from ..result import FunctionResult, SubmissionResult
 from . import page
 from .figures import is_complete, unknown_points
 from .words import count, of_points, some_points, tone
@@ -8,6 +10,7 @@ from .words import count, of_points, some_points, tone
 
 def feedback_html(result: SubmissionResult) -> str:
     """The page `feedback.html`: complete in itself, no script, nothing from elsewhere."""
+    result = hints_once(result)
     return page.html(
         "feedback.html.j2", result=result, opening=opening(result), known=known(result)
     )
@@ -15,9 +18,27 @@ def feedback_html(result: SubmissionResult) -> str:
 
 def feedback_markdown(result: SubmissionResult) -> str:
     """The same in Markdown, for where HTML cannot be shown."""
+    result = hints_once(result)
     return page.markdown(
         "feedback.md.j2", result=result, opening=opening(result), known=known(result)
     )
+
+
+def hints_once(result: SubmissionResult) -> SubmissionResult:
+    """The result with each hint at the first check of a function that it explains, and no other."""
+    exercises = tuple(
+        replace(e, functions=tuple(_hints_once(f) for f in e.functions)) for e in result.exercises
+    )
+    return replace(result, exercises=exercises)
+
+
+def _hints_once(function: FunctionResult) -> FunctionResult:
+    seen: set[str] = set()
+    checks = []
+    for check in function.checks:
+        checks.append(replace(check, hint="") if check.hint in seen else check)
+        seen.add(check.hint)
+    return replace(function, checks=tuple(checks))
 
 
 def known(result: SubmissionResult) -> float:

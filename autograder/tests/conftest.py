@@ -17,7 +17,7 @@ def _is_a_course_s(name: str) -> bool:
 
 
 @contextmanager
-def _own_imports() -> Iterator[None]:
+def own_imports() -> Iterator[None]:
     """Let another course's `solutions` be imported, and forget it afterwards."""
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_a_course_s(name)}
     path = sys.path.copy()
@@ -39,5 +39,10 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
     root = tmp_path / "toys"
     toy_course.write(root)
     monkeypatch.delenv("AUTOGRADER_SECRET_FILE", raising=False)
-    with _own_imports():
+    with own_imports():
         yield Course(root)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--attacks=all` runs the whole corpus instead of a sample."""
+    parser.addoption("--attacks", choices=("sample", "all"), default="sample")

@@ -237,7 +237,7 @@ def test_a_full_disk_is_said_and_what_was_graded_stays(course: Course, tmp_path:
             hand_in(course, f"student{number:02d}")
         code, said = run(course, "grade", "handed_in", "--out", str(small / "graded"))
         assert code == 2
-        assert "No space left on device" in said and "Errno" not in said
+        assert "the disk is full; free some space, then run the same command again" in said
         kept = list((small / "graded" / "students").glob("*/result.json"))
         assert kept and all(json.loads(p.read_text())["points"] > 0 for p in kept)
     finally:

@@ -10,7 +10,7 @@ from autograder.exercise import Exercise
 from autograder.hints import planted_student
 from autograder.inputs import Seed
 from autograder.judge import Bench, grade_function
-from autograder.mistake import run_source
+from autograder.mistake import planted
 from autograder.result import FunctionResult
 from autograder.student import LocalBackend, Student
 
@@ -30,7 +30,7 @@ def grade(
 
 
 def named(result: FunctionResult) -> set[str]:
-    return {c.mistake for c in result.checks if c.status != "passed"}
+    return {c.mistake for c in result.checks if c.mistake}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -61,18 +61,18 @@ def test_the_hint_stands_at_every_check_that_the_mistake_fails_and_at_no_other(
 def test_a_wrong_answer_that_nobody_declared_has_no_hint(scaling: Exercise) -> None:
     result = grade(scaling, "scale", scale=lambda x, factor: x * factor**2)
     assert result.status == "failed"
-    assert named(result) == {""}
+    assert named(result) == set()
 
 
 def test_an_answer_that_is_nearly_a_mistake_is_not_that_mistake(scaling: Exercise) -> None:
-    assert named(grade(scaling, "scale", scale=lambda x, factor: x + factor * 1.01)) == {""}
+    assert named(grade(scaling, "scale", scale=lambda x, factor: x + factor * 1.01)) == set()
 
 
 def test_a_mistake_on_some_inputs_only_is_not_that_mistake(scaling: Exercise) -> None:
     def sometimes(x: Any, factor: Any) -> Any:
-        return x + factor if len(x) == 2 else x * factor
+        return x + factor if len(x) == 3 else x * factor
 
-    assert named(grade(scaling, "scale", scale=sometimes)) == {""}
+    assert named(grade(scaling, "scale", scale=sometimes)) == set()
 
 
 def test_a_right_answer_is_never_explained(scaling: Exercise) -> None:
@@ -94,14 +94,14 @@ def test_a_stub_is_not_explained(scaling: Exercise) -> None:
     def scale(x: Any, factor: Any) -> Any:
         raise NotImplementedError("scale is yours to write")
 
-    assert named(grade(scaling, "scale", scale=scale)) == {""}
+    assert named(grade(scaling, "scale", scale=scale)) == set()
 
 
 def test_a_mistake_that_also_has_a_fault_in_the_dtype_is_still_recognised(
     scaling: Exercise,
 ) -> None:
     both = grade(scaling, "scale", scale=lambda x, factor: x.astype(float) + factor)
-    assert named(both) - {""} == {"adds"}
+    assert named(both) == {"adds"}
 
 
 def test_two_errors_of_one_kind_are_told_apart_by_their_hints(scaling: Exercise) -> None:
@@ -128,9 +128,9 @@ def test_an_object_that_makes_a_mistake_is_recognised(toy: Course) -> None:
 def test_a_mistake_that_keeps_state_between_objects_is_recognised(toy: Course) -> None:
     hint = "All objects share one count; each needs its own."
     exercise = toy.exercise("vol1_toys/counter")
-    exercise.slip("Counter", "one_count", "self.calls += 1", "type(self).calls += 1", hint)
-    exercise.slip("Counter", "shared", "step, 0", "step, len(SHARED)", hint)
-    exercise.mistakes.pop()
+    old = "self.calls += 1\n        return self.calls"
+    new = 'Counter.all = getattr(Counter, "all", 0) + 1\n        return Counter.all'
+    exercise.slip("Counter", "one_count", old, new, hint)
     for _ in range(2):
         wrong = planted(exercise.solution, exercise.mistakes[-1])
         assert named(grade(exercise, "Counter", **wrong)) == {"one_count"}

@@ -177,12 +177,7 @@ def test_a_strange_answer_fails_and_never_stops_the_grading(toy: Course, answer:
     result = grade(exercise, scale=lambda x, factor: answer)
     assert result.points == 0.0
     assert {c.status for c in result.checks} <= {"failed", "raised"}
-    said = {by_name(result)[name].message for name in ("uses_the_answer", "divides")}
-    assert said <= {
-        "The result is not of the kind that is asked for.",
-        "the result is wrong.",
-        "It raised TypeError.",
-    }
+    assert all(c.message.endswith(".") and "0" not in c.message for c in result.checks)
 
 
 @pytest.mark.parametrize(

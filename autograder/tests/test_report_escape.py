@@ -58,6 +58,7 @@ def test_in_markdown_it_is_one_paragraph_of_exactly_this_text(text: str) -> None
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(alphabet=st.sampled_from("ab1.)(:/@#*_`~<>[]{}!&|\\-+= \n\t\x1b\u202e\"'$^wW")))
 @example("1.\u00a0x")
+@example("://")
 def test_in_markdown_any_mixture_is_one_paragraph_of_exactly_this_text(text: str) -> None:
     shown = escape.one_line(text).replace("@", "@\u2060")
     found = [content for kind, content in parsed(escape.markdown(text)) if kind == "text"]

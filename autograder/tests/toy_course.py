@@ -418,12 +418,87 @@ def scale_backward(dout, factor):
     return np.multiply(factor, dout)
 '''
 
+ROWS = '''\
+import numpy as np
+
+
+def _times(array, factor):
+    out = np.empty(array.shape, dtype=array.dtype)
+    for i, row in enumerate(array):
+        out[i] = row * factor
+    return out
+
+
+scale = _times
+
+
+def scale_backward(dout, factor):
+    return _times(dout, factor)
+'''
+
+IN_PLACE = '''\
+def scale(x, factor):
+    out = x.copy()
+    out *= factor
+    return out
+
+
+def scale_backward(dout, factor):
+    return -(dout * -factor)
+'''
+
+COUNTERS = {
+    "from_the_front": "self.values[:] = self.values + amount * self.step",
+    "one_by_one": "for i in range(len(self.values)): self.values[i] += self.step * amount",
+    "by_numpy": "np.add(self.values, self.step * amount, out=self.values)",
+}
+
+ANOTHER_COUNTER = '''\
+import numpy as np
+
+
+class Counter:
+    def __init__(self, values, step):
+        self.values, self.step, self.calls = values, step, 0
+
+    def add(self, amount):
+        {add}
+        self.calls = self.calls + 1
+        return self.calls
+'''
+
+BALANCES = {
+    "mean_first": "scale(x - x.mean(axis=-1, keepdims=True), factor)",
+    "by_sum": "scale(x, factor) - scale(x.sum(axis=-1, keepdims=True) / x.shape[-1], factor)",
+    "transposed": "(scale(x, factor).T - scale(x, factor).mean(axis=1)).T",
+}
+
+ANOTHER_BALANCE = '''\
+from .scale import scale
+
+
+def balance(x, factor=2.0):
+    return {result}
+'''
+
+ALTERNATIVES = "instructor/checks/vol1_toys/alternatives"
+
 FILES = {
     "instructor/course.toml": TOML,
     "instructor/checks/vol1_toys/scale.py": SCALE_CHECKS,
     "instructor/checks/vol1_toys/counter.py": COUNTER_CHECKS,
     "instructor/checks/vol1_toys/balance.py": BALANCE_CHECKS,
-    "instructor/checks/vol1_toys/alternatives/scale/loops.py": LOOPS,
+    f"{ALTERNATIVES}/scale/loops.py": LOOPS,
+    f"{ALTERNATIVES}/scale/rows.py": ROWS,
+    f"{ALTERNATIVES}/scale/in_place.py": IN_PLACE,
+    **{
+        f"{ALTERNATIVES}/counter/{name}.py": ANOTHER_COUNTER.format(add=add)
+        for name, add in COUNTERS.items()
+    },
+    **{
+        f"{ALTERNATIVES}/balance/{name}.py": ANOTHER_BALANCE.format(result=result)
+        for name, result in BALANCES.items()
+    },
     "solutions/__init__.py": '"""Toys."""\n',
     "solutions/vol1_toys/__init__.py": '"""Toys."""\n',
     "solutions/vol1_toys/scale.py": SCALE,

@@ -145,7 +145,7 @@ from autograder.selfcheck import Check, Student
 
 
 def visible_attention(student: Student, check: Check) -> None:
-    """Worked numbers, the mask at both alignments, groups of heads, large scores, the error."""
+    """Worked numbers, the mask with a cache, groups of heads, large scores, errors, float32."""
     # d_head is 4, so the scale is 1/2: the scores are 0 and log 3, the probabilities 1/4 and 3/4.
     q = np.array([[[[2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]]])
     k = np.array([[[[0.0, 1.0, 0.0, 0.0], [np.log(3.0), 0.0, 1.0, 0.0]]]])
@@ -154,16 +154,19 @@ def visible_attention(student: Student, check: Check) -> None:
     check.close(student.attention(q, k, v), [[[first, mixed]]], "out")
     check.close(student.attention(q, k, v, causal=False), [[[mixed, mixed]]], "out, not causal")
     check.close(student.attention(q[:, :, 1:], k, v), [[[mixed]]], "out of the last query alone")
-    # Keys of zeros weigh all visible values alike: 0 for kv head 0, the mean of 1, 2, 6 for head 1.
-    same, two_heads = np.ones((1, 4, 2, 1)), np.array([[[[0.0]] * 3, [[1.0], [2.0], [6.0]]]])
-    out = student.attention(same, np.zeros((1, 2, 3, 1)), two_heads)
-    want = [[[[0.0], [0.0]], [[0.0], [0.0]], [[1.5], [3.0]], [[1.5], [3.0]]]]
-    check.close(out, want, "out of 4 query heads, 2 kv heads, 2 queries, 3 keys")
+    # d_head is 1: each query weighs the keys 1 to 1 to 2. Kv head 0 has no value but 0.
+    ones, keys = np.ones((1, 4, 2, 1)), np.log([[[[1.0], [1.0], [2.0]]] * 2])
+    values = np.array([[[[0.0], [0.0], [0.0]], [[1.0], [3.0], [8.0]]]])
+    grouped = [[[[0.0], [0.0]], [[0.0], [0.0]], [[2.0], [5.0]], [[2.0], [5.0]]]]
+    out = student.attention(ones, keys, values)
+    check.close(out, grouped, "out of 4 query heads, 2 kv heads, 2 queries, 3 keys")
     large = student.attention(1000.0 * q, k, v)
     check.close(large, [[[first, [0.0, 8.0, 0.0, 2.0]]]], "out with scores of 1000")
     check.raises(ValueError, student.attention, q, k[:, :, :1], v[:, :, :1])
     alone = student.attention(q, k[:, :, :1], v[:, :, :1], causal=False)
     check.close(alone, [[[first, first]]], "out of 2 queries and 1 key, not causal")
+    single = student.attention(*(x.astype(np.float32) for x in (q, k, v)))
+    check.true(single.dtype == np.float32, f"out is {single.dtype} for float32 arguments")
 
 
 # %% [markdown]
@@ -274,14 +277,14 @@ from autograder.selfcheck import Check, Student
 
 def visible_attention_backward(student: Student, check: Check) -> None:
     """Gradients worked out by hand, and your own attention differenced, grouped heads included."""
-    # The head of the forward check: the second query has probabilities 1/4 and 3/4.
+    # The head of the forward check: probabilities 1 and 0 (hidden), then 1/4 and 3/4.
     q = np.array([[[[2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]]])
     k = np.array([[[[0.0, 1.0, 0.0, 0.0], [np.log(3.0), 0.0, 1.0, 0.0]]]])
     v = np.array([[[[4.0, 0.0, 0.0, 2.0], [0.0, 8.0, 0.0, 2.0]]]])
-    dout = np.array([[[[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]]])
+    dout = np.array([[[[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]]])
     dq = np.array([[[[0.0] * 4, [-0.375 * np.log(3.0), 0.375, -0.375, 0.0]]]])
     dk = np.array([[[[0.75, 0.0, 0.0, 0.0], [-0.75, 0.0, 0.0, 0.0]]]])
-    dv = np.array([[[[0.25, 0.0, 0.0, 0.0], [0.75, 0.0, 0.0, 0.0]]]])
+    dv = np.array([[[[0.25, 1.0, 0.0, 0.0], [0.75, 0.0, 0.0, 0.0]]]])
     check.close(student.attention_backward(dout, q, k, v), (dq, dk, dv), "dq, dk, dv")
 
     def differences(rng: np.random.Generator, n_kv_heads: int, Tq: int, causal: bool) -> None:

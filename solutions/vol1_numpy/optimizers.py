@@ -202,7 +202,8 @@ def visible_momentum_step(student: Student, check: Check) -> None:
 #
 # Here $t$ counts the updates of *this* parameter, beginning with 1 at the first one. A parameter
 # whose gradient is `None` (it took no part in this step: a frozen layer, an expert that no token
-# chose) is not touched at all: neither the array, nor its $m$ and $v$, nor its $t$.
+# chose) is not touched at all: neither the array, nor its $m$ and $v$, nor its $t$. A gradient of
+# zeros is a gradient like any other.
 #
 # ### The step
 #
@@ -210,8 +211,8 @@ def visible_momentum_step(student: Student, check: Check) -> None:
 #
 # The small $\epsilon$ stands *outside* the root. At the first step $\hat{m}_1 = g$ and
 # $\hat{v}_1 = g^2$: insert that, with $\epsilon \to 0$, and you see how far every number moves
-# however small its gradient is. The right panel above shows it. Then multiply all gradients of a run
-# by 1000: what does that change in $\hat{m}$, in $\sqrt{\hat{v}}$, in the step?
+# however small its gradient is. The right panel above shows it. Then multiply all gradients of a
+# run by 1000: what does that change in $\hat{m}$, in $\sqrt{\hat{v}}$, in the step?
 #
 # ### Weight decay, and why it is not a gradient
 #

@@ -48,7 +48,8 @@ Floats = NDArray[np.floating[Any]]
 # after the root, the same number would do something else.
 #
 # **Shapes.** There is one $r$ *per token*: `x` is `(..., d_model)`, $r$ is `(..., 1)`. No token
-# knows of the others; generating text one token at a time, in Volume 3, relies on that.
+# knows of the others; generating text one token at a time, in Volume 3, relies on that. The result
+# is a new array, and the arguments stay as they are: whoever calls you still needs them.
 #
 # **Precision.** float32 goes in and float32 comes out. Python numbers keep an array's dtype, NumPy
 # numbers do not: `np.sqrt(6)` is a float64 and makes a float64 of every float32 array that it
@@ -91,7 +92,7 @@ from autograder.selfcheck import Check, Student
 
 
 def visible_rmsnorm(student: Student, check: Check) -> None:
-    """Worked numbers, a batch, a factor on x, small entries with the default eps."""
+    """Worked numbers, a batch, a factor on x, small entries with the default eps, float32."""
     gain = np.array([2.0, 3.0])
     x = np.array([[2.0, 4.0], [10.0, -4.0]])  # mean squares 10 and 58; with eps = 6 the roots: 4, 8
     want = np.array([[1.0, 3.0], [2.5, -1.5]])
@@ -102,6 +103,8 @@ def visible_rmsnorm(student: Student, check: Check) -> None:
     check.close(long, short, "rmsnorm(1000 x) compared with your rmsnorm(x), eps near 0,")
     small = student.rmsnorm(np.array([[0.001, -0.001, 0.004]]), np.ones(3))  # eps is 1e-5
     check.close(small, [[0.25, -0.25, 1.0]], "rmsnorm([0.001, -0.001, 0.004]), default eps")
+    single = student.rmsnorm(x.astype(np.float32), gain.astype(np.float32))
+    check.true(single.dtype == np.float32, f"rmsnorm of float32 arrays gives {single.dtype}")
 
 
 # %% [markdown]
@@ -209,8 +212,8 @@ from autograder.selfcheck import Check, Student
 def visible_rmsnorm_backward(student: Student, check: Check) -> None:
     """Gradients worked out by hand, your own rmsnorm differenced, dx orthogonal to x."""
     x, gain = np.array([[2.0, 4.0]]), np.array([2.0, 3.0])  # with eps = 6 the root is 4
-    worked = student.rmsnorm_backward(np.array([[1.0, 0.0]]), x, gain, eps=6.0)
-    want = (np.array([[0.4375, -0.125]]), np.array([0.5, 0.0]))
+    worked = student.rmsnorm_backward(np.array([[1.0, -2.0]]), x, gain, eps=6.0)
+    want = (np.array([[0.8125, -0.875]]), np.array([0.5, -2.0]))
     check.close(worked, want, "dx, dgain")
     x = np.array([[[0.5, -1.0, 2.0], [0.1, 0.3, -0.7]], [[1.5, 0.2, -0.4], [-0.6, 0.9, 0.8]]])
     dout = np.array([[[1.0, -2.0, 0.5], [0.3, 0.7, -1.1]], [[-0.2, 0.4, 1.3], [0.6, -0.5, 0.9]]])

@@ -250,7 +250,9 @@ def _gradients(student: Student, check: Check, layer: Any) -> None:
             return layer(_X)
 
         wrt = [_part(student, layer, name)]
-        (got,) = student.library("torch.autograd.grad")(student.keep(layer, _X), wrt, dout)
+        weighted = student.keep(student.library("torch.mul"), student.keep(layer, _X), dout)
+        loss = student.keep(student.library("torch.sum"), weighted)
+        (got,) = student.library("torch.autograd.grad")(loss, wrt)
         check.gradient(got, forward, values, dout, f"the gradient of {name}")
         _write(student, layer, **{name: values})
 

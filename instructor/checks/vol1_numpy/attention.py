@@ -28,9 +28,16 @@ SIZES = {
     "Tk": [4, 7, 4],
     "d_head": [4, 8, 2],
 }
-MORE_QUERIES = {
-    "B": [3], "n_heads": [4], "n_kv_heads": [2], "Tq": [6], "Tk": [5], "d_head": [7]
-}  # fmt: skip
+MORE_QUERIES = {"B": [3], "n_heads": [4], "n_kv_heads": [2], "Tq": [4], "Tk": [3], "d_head": [5]}
+# More queries than keys, and fewer.
+CROSSED = {
+    "B": [3, 1],
+    "n_heads": [4, 2],
+    "n_kv_heads": [2, 1],
+    "Tq": [6, 3],
+    "Tk": [5, 4],
+    "d_head": [7, 2],
+}
 TINY = {"B": [1], "n_heads": [2], "n_kv_heads": [1], "Tq": [2], "Tk": [3], "d_head": [2]}
 LARGE = {"B": [2], "n_heads": [4], "n_kv_heads": [2], "Tq": [4], "Tk": [6], "d_head": [3]}
 
@@ -66,7 +73,7 @@ exercise.matches_reference(
     points=2,
     name="not_causal",
     title="Without the mask every query sees every key, with more queries than keys, too.",
-    sizes=MORE_QUERIES,
+    sizes=CROSSED,
     causal=constant(False),
 )
 
@@ -362,7 +369,7 @@ exercise.matches_reference(
     points=2,
     name="not_causal",
     title="The gradients without the mask, with more queries than keys, too.",
-    sizes=MORE_QUERIES,
+    sizes=CROSSED,
     causal=constant(False),
 )
 

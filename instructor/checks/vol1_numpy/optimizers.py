@@ -90,6 +90,12 @@ def columns(matrix):
     return np.split(matrix, matrix.shape[1], 1)
 
 
+def at_last(pairs):
+    """Only the last of what must agree: a mistake that lasts is still there."""
+    *_, last = pairs
+    return last
+
+
 def norm_of(arrays):
     """The common norm, by a function that no student's code is compared with."""
     return float(np.linalg.norm(np.concatenate([np.ravel(a) for a in arrays])))
@@ -320,7 +326,8 @@ def momentum_leaves_gradients_alone(student, params, history, lr, momentum):
 @exercise.satisfies("momentum_step", points=1, kind="E", dtype="float32", sizes=ONE)
 def momentum_keeps_float32(student, params, history, rates, momentum):
     """float32 parameters and velocities stay float32."""
-    return follow_momentum(student, params, history, rates, momentum)
+    *_, moved, kept = follow_momentum(student, params, history, rates, momentum)
+    return [moved, kept]
 
 
 @exercise.satisfies("momentum_step", points=1, kind="E", sizes=ONE)
@@ -489,8 +496,8 @@ def adamw_matches_reference(student, params, history, lr, betas, eps):
 
 @exercise.satisfies("AdamW", points=2, kind="R", sizes=ONE)
 def decays_the_weights(student, params, history, lr, betas, eps, weight_decay):
-    """With weight decay the parameters are right after each of four steps."""
-    return follow_adamw(student, params, history, lr, betas, eps, weight_decay)
+    """With weight decay the parameters are right after four steps."""
+    return at_last(follow_adamw(student, params, history, lr, betas, eps, weight_decay))
 
 
 @exercise.satisfies("AdamW", points=1, sizes=ONE)
@@ -525,8 +532,16 @@ def none_skips_a_parameter(student, params, history, lr, betas, eps, weight_deca
     settings = (lr, betas, eps, weight_decay)
     full, (a, _, b), (_, c, d), (e, f, _) = history
     ragged = [[a, None, b], [None, c, d], [e, f, None]]
-    yield from follow_adamw(student, params, [full, *ragged], *settings)
-    yield from follow_adamw(student, params, [*ragged, full], *settings)
+    yield at_last(follow_adamw(student, params, [full, *ragged], *settings))
+    yield at_last(follow_adamw(student, params, [*ragged, full], *settings))
+
+
+@exercise.satisfies("AdamW", points=1, sizes=ONE)
+def zero_is_not_none(student, params, history, lr, betas, eps, weight_decay):
+    """A gradient of zeros counts as a step: the means fade, the parameter moves and decays."""
+    zeros = [np.zeros_like(p) for p in params]
+    ragged = [zeros, *history[:2], zeros]
+    return at_last(follow_adamw(student, params, ragged, lr, betas, eps, weight_decay))
 
 
 @exercise.satisfies("AdamW", points=1, sizes=ONE)
@@ -583,7 +598,7 @@ def adamw_leaves_gradients_alone(student, params, history, lr, betas, eps):
 @exercise.satisfies("AdamW", points=1, kind="E", dtype="float32", sizes=ONE)
 def adamw_keeps_float32(student, params, history, lr, betas, eps, weight_decay):
     """float32 parameters stay float32."""
-    return follow_adamw(student, params, history, lr, betas, eps, weight_decay)
+    return at_last(follow_adamw(student, params, history, lr, betas, eps, weight_decay))
 
 
 MEANS = """            m[...] = beta1 * m + (1 - beta1) * g
@@ -815,6 +830,14 @@ exercise.slip(
 )
 exercise.slip(
     "AdamW",
+    "zero_counts_as_none",
+    "if g is None:",
+    "if g is None or not np.any(g):",
+    "A gradient of zeros is skipped like None. Zero is a gradient: the step counts, the means fade, "
+    "the weights decay. (Asking `if g is None` is the way to tell them apart.)",
+)
+exercise.slip(
+    "AdamW",
     "none_decays_anyway",
     SKIP,
     "            if g is None:\n    " + DECAY + "                continue\n",
@@ -930,9 +953,10 @@ def how_it_is_cut_does_not_matter(student, grads, part):
 
 @exercise.satisfies("clip_grad_norm", points=1, sizes=ONE)
 def afterwards_the_norm_is_the_limit(student, grads, part):
-    """What has been clipped has the norm that was asked for, and is not clipped again."""
-    limit = part * norm_of(grads)
-    held = student.hold(grads)
+    """What has been clipped has the norm that was asked for, however small that is."""
+    small = [1e-3 * g for g in grads]
+    limit = part * norm_of(small)
+    held = student.hold(small)
     student.keep(student.clip_grad_norm, held, limit)
     yield student.clip_grad_norm(held, 2 * limit), limit
     yield norm_of(student.fetch(held)), limit

@@ -24,7 +24,7 @@ exercise = Exercise(
     difficulty=2,
     minutes=60,
     inputs={"x": array("B T V"), "dout": array("B T V"), "probs": derived(probabilities)},
-    sizes={"B": [2, 3, 1], "T": [4, 3, 3], "V": [5, 3, 2]},
+    sizes={"B": [2, 3, 2], "T": [4, 3, 1], "V": [5, 3, 1]},
 )
 MATRIX = {"B": [3, 4], "V": [5, 4]}
 ROW = {"V": [5, 8, 2]}
@@ -66,7 +66,7 @@ def each_row_stands_alone(student, x):
     return student.softmax(beside)[1:], softmax.softmax(x[1:])
 
 
-exercise.keeps_dtype("softmax", points=1)
+exercise.keeps_dtype("softmax", points=1, x=derived(outliers))
 exercise.leaves_inputs_alone("softmax", points=1)
 
 exercise.slip(
@@ -274,7 +274,7 @@ exercise.leaves_inputs_alone("softmax_backward", points=1)
 exercise.slip(
     "softmax_backward",
     "forgets_the_mean",
-    "(dout - mean)",
+    "(dout - expected)",
     "dout",
     "Only the term with i = j is there. The second term couples all scores of a row through the "
     "denominator.",
@@ -282,7 +282,7 @@ exercise.slip(
 exercise.slip(
     "softmax_backward",
     "diagonal_of_the_jacobian",
-    "probs * (dout - mean)",
+    "probs * (dout - expected)",
     "dout * probs * (1 - probs)",
     "Only the diagonal of the Jacobian is used: dout_j p_j (1 - p_j). The other entries of its "
     "column count, too.",
@@ -304,15 +304,15 @@ exercise.slip(
 exercise.slip(
     "softmax_backward",
     "plus_for_minus",
-    "(dout - mean)",
-    "(dout + mean)",
+    "(dout - expected)",
+    "(dout + expected)",
     "The second term of the Jacobian has a minus sign.",
 )
 exercise.slip(
     "softmax_backward",
     "forgets_the_outer_factor",
-    "probs * (dout - mean)",
-    "dout - mean",
+    "probs * (dout - expected)",
+    "dout - expected",
     "The factor p_j in front is missing.",
 )
 exercise.slip(
@@ -325,21 +325,21 @@ exercise.slip(
 exercise.slip(
     "softmax_backward",
     "always_the_last_axis",
-    "    mean =",
-    "    axis = -1\n    mean =",
+    "    expected =",
+    "    axis = -1\n    expected =",
     "The argument `axis` is ignored: the sum runs along the last axis whatever is asked for.",
 )
 exercise.slip(
     "softmax_backward",
     "softmax_once_more",
-    "    mean =",
-    "    probs = softmax(probs, axis)\n    mean =",
+    "    expected =",
+    "    probs = softmax(probs, axis)\n    expected =",
     "`probs` already is what softmax returned; softmax is applied to it once more.",
 )
 exercise.slip(
     "softmax_backward",
     "opposite_sign",
-    "probs * (dout - mean)",
-    "probs * (mean - dout)",
+    "probs * (dout - expected)",
+    "probs * (expected - dout)",
     "Everything has the opposite sign.",
 )

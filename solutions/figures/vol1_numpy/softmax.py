@@ -1,33 +1,36 @@
 """Scores become probabilities; a shift of all scores changes nothing."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..svg import BLUE, ORANGE, line, rect, svg, text
 
 SCORES = np.array([2.0, 1.0, 0.0, -1.0])
+SHIFT = 2.0
 
 
 def draw() -> str:
     exps = np.exp(SCORES - SCORES.max())
     probs = exps / exps.sum()
     parts = [
-        *_panel(20, "scores x", [f"{v:g}" for v in SCORES], SCORES + 1.3, ORANGE, 36),
-        *_panel(250, "x + 100", [f"{v + 100:g}" for v in SCORES], SCORES + 1.3, ORANGE, 36),
-        *_panel(490, "softmax of either", [f"{p:.2f}" for p in probs], probs, BLUE, 180),
-        line(195, 110, 235, 110, arrow=True),
-        text(215, 100, "+ 100", kind="small muted"),
-        line(425, 110, 475, 110, arrow=True),
-        text(450, 100, "softmax", kind="small muted"),
+        *_panel(10, "scores x", [f"{v:g}" for v in SCORES], SCORES, ORANGE, 30),
+        *_panel(250, "x + 2", [f"{v:g}" for v in SCORES + SHIFT], SCORES + SHIFT, ORANGE, 30),
+        *_panel(500, "softmax of either", [f"{p:.2f}" for p in probs], probs, BLUE, 180),
+        line(185, 110, 235, 110, arrow=True),
+        text(210, 100, "+ 2", kind="small muted"),
+        line(430, 110, 485, 110, arrow=True),
+        text(457, 100, "softmax", kind="small muted"),
     ]
-    return svg(680, 200, "Scores become probabilities; a shift changes nothing", parts)
+    return svg(680, 225, "Scores become probabilities; a shift changes nothing", parts)
 
 
 def _panel(
-    x: int, title: str, labels: list[str], heights: np.ndarray, colour: str, unit: float
+    x: int, title: str, labels: list[str], heights: NDArray[np.float64], colour: str, unit: float
 ) -> list[str]:
+    """Bars from a zero line at y = 170, one label above or below each."""
     parts = [text(x + 80, 20, title, kind="bold"), line(x, 170, x + 160, 170)]
     for i, (label, height) in enumerate(zip(labels, heights, strict=True)):
-        tall = float(height) * unit
-        parts.append(rect(x + 8 + 38 * i, 170 - tall, 30, tall, fill=colour))
-        parts.append(text(x + 23 + 38 * i, 187, label, kind="small"))
+        tall, left = float(height) * unit, x + 8 + 38 * i
+        parts.append(rect(left, 170 - max(tall, 0.0), 30, abs(tall), fill=colour))
+        parts.append(text(left + 15, 218, label, kind="small"))
     return parts
