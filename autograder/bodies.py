@@ -72,7 +72,7 @@ def compares(function: str, *, rtol: float | None) -> Callable[[Student, Case], 
     return body
 
 
-def aliasing(function: str) -> Callable[[Student, Case], Difference | None]:
+def aliasing(function: str, fill: str) -> Callable[[Student, Case], Difference | None]:
     """Arguments in several layouts; afterwards they are unchanged, and results are independent."""
 
     def body(student: Student, case: Case) -> Difference | None:
@@ -91,7 +91,9 @@ def aliasing(function: str) -> Callable[[Student, Case], Difference | None]:
                 if isinstance(before, np.ndarray) and not _equal(student.fetch(handle), before):
                     message = f"{name} is changed by the call; work on a copy"
                     return Difference("An argument is changed by the call.", message)
-            if not read_only and (shared := _shares(student, call, result, got, held, kwargs)):
+            if not read_only and (shared := _shares(
+                student, call, result, got, held, kwargs, fill
+            )):
                 return shared
         return None
 
@@ -113,9 +115,9 @@ def authored(
                     return Difference("This does not hold.", "this does not hold")
                 continue
             got, want = one
-            found = difference(got, want, "The result", rtol=rtol, dtype=_dtype_for(want, case))
+            found = difference(got, want, "the result", rtol=rtol, dtype=_dtype_for(want, case))
             if found:
-                return found
+                return Difference(found.category.replace("the", "The", 1), found.detail)
         return None
 
     return body
@@ -162,13 +164,19 @@ def _equal(now: Any, before: Any) -> bool:
 
 
 def _shares(
-    student: Student, call: Any, result: Any, got: Any, held: list[Any], kwargs: dict[str, Any]
+    student: Student,
+    call: Any,
+    result: Any,
+    got: Any,
+    held: list[Any],
+    kwargs: dict[str, Any],
+    fill: str,
 ) -> Difference | None:
     """Overwrite the arguments and call again: the first result must not change."""
-    fill = student.library("numpy.ndarray.fill")
+    overwrite = student.library(fill)
     for handle in held:
         if isinstance(student.fetch(handle), np.ndarray):
-            fill(handle, 0)
+            student.keep(overwrite, handle, 0)
     if difference(student.fetch(result), got):
         message = "the result changes when an argument is overwritten later; return a new array"
         return Difference("The result shares memory with an argument.", message)
@@ -180,5 +188,5 @@ def _shares(
 
 
 def _dtype_for(want: Any, case: Case) -> str:
-    kinds = {np.asarray(w).dtype.kind for w in (want if isinstance(want, tuple) else (want,))}
+    kinds = {np.asarray(w).dtype.kind for w in (want if isinstance(want, (tuple, list)) else (want,))}
     return case.dtype if case.dtype != "float64" and kinds == {"f"} else ""

@@ -231,5 +231,7 @@ def contents(course: Course, entries: list[dict[str, Any]]) -> str:
 
 
 def _volumes(course: Course) -> list[dict[str, Any]]:
-    keys = ("folder", "title", "arrays", "planned")
-    return [{k: v[k] for k in keys} for v in course.settings["volumes"]]
+    return [
+        {"folder": v["folder"], "title": v["title"], "planned": v.get("planned", [])}
+        for v in course.settings["volumes"]
+    ]

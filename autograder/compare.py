@@ -45,7 +45,7 @@ def difference(
         if len(names) != len(want):
             names = [f"{name}[{i}]" for i in range(len(want))]
         if not isinstance(got, (tuple, list)) or len(got) != len(want):
-            have = f"{len(got)} results" if isinstance(got, (tuple, list)) else _kind(got)
+            have = _results(len(got)) if isinstance(got, (tuple, list)) else _kind(got)
             message = f"expected {len(want)} results ({', '.join(names)}), got {have}"
             return Difference(f"It should return {len(want)} results.", message)
         parts = zip(got, want, names, strict=True)
@@ -73,7 +73,8 @@ def _arrays(got: Any, want: Any, name: str, rtol: float | None, dtype: str) -> D
         if actual.ndim >= 2 and actual.swapaxes(-1, -2).shape == expected.shape:
             detail += " (the last two axes are swapped)"
         return Difference(f"{name} has the wrong shape.", detail)
-    if dtype and isinstance(got, np.ndarray) and actual.dtype.name != dtype:
+    floats = expected.dtype.kind == "f"
+    if dtype and floats and isinstance(got, np.ndarray) and actual.dtype.name != dtype:
         detail = f"{name} has dtype {actual.dtype}, expected {dtype}"
         return Difference(f"{name} has the wrong dtype.", detail)
     tolerance = RTOL.get(dtype or _coarser(actual, expected), 1e-9) if rtol is None else rtol
@@ -87,23 +88,24 @@ def _coarser(actual: Array, expected: Array) -> str:
 
 def _values(actual: Array, expected: Array, name: str, rtol: float) -> Difference | None:
     finite = np.isfinite(expected)
-    if not bool(np.all(np.isfinite(actual) == finite)):
-        bad = np.argwhere(np.isfinite(actual) != finite)
+    strange = finite & ~np.isfinite(actual)
+    if bool(strange.any()):
+        bad = np.argwhere(strange)
         index = tuple(int(i) for i in bad[0])
         detail = (
             f"{name} is {_number(actual[index])} at {_at(name, index)}, "
             f"expected {_number(expected[index])}; {_share(len(bad), actual.size)} like this"
         )
         return Difference(f"{name} is not finite where it should be.", detail)
-    special = np.array_equal(actual[~finite], expected[~finite], equal_nan=True)
+    special = _unlike(actual, expected) & ~finite
     scale = float(np.max(np.abs(expected[finite]), initial=FLOOR))
-    with np.errstate(over="ignore"):
-        error = np.where(finite, np.abs(np.where(finite, actual - expected, 0.0)), 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.where(finite, np.abs(actual - expected), np.where(special, np.inf, 0.0))
     wrong = error > rtol * scale
-    if not bool(wrong.any()) and special:
+    if not bool(wrong.any()):
         return None
     worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
-    count = int(wrong.sum()) or int((~finite).sum())
+    count = int(wrong.sum())
     detail = (
         f"{name} differs in {_share(count, actual.size)}; worst at {_at(name, worst)}: "
         f"yours {_number(actual[worst])}, expected {_number(expected[worst])}"
@@ -112,17 +114,30 @@ def _values(actual: Array, expected: Array, name: str, rtol: float) -> Differenc
     return Difference(f"{name} has wrong values.", f"{detail} ({pattern})" if pattern else detail)
 
 
+def _unlike(actual: Array, expected: Array) -> NDArray[np.bool_]:
+    """Where the two are neither equal nor both nan."""
+    return (actual != expected) & ~(np.isnan(actual) & np.isnan(expected))
+
+
 def likely(actual: Array, expected: Array, rtol: float = 1e-9) -> str:
     """A simple relation that explains the whole difference, in words, or ""."""
+    with np.errstate(all="ignore"):
+        return _relation(actual, expected, rtol)
+
+
+def _relation(actual: Array, expected: Array, rtol: float) -> str:
     scale = float(np.max(np.abs(expected), initial=0.0))
     if scale == 0.0 or not bool(np.isfinite(actual).all() and np.isfinite(expected).all()):
         return ""
     close = rtol * max(scale, float(np.max(np.abs(actual), initial=0.0))) * 10
+    if np.allclose(actual, expected, rtol=0, atol=1e-5 * scale):
+        return ""  # next to right: no simple relation explains a trifle
     if not actual.any():
         return "yours is 0 everywhere"
     big = np.abs(expected) > 1e-3 * scale
     factor = float(np.median(actual[big] / expected[big]))
-    if actual.size > 1 and np.allclose(actual, factor * expected, rtol=0, atol=close):
+    distinct = actual.size > 1 and abs(factor - 1.0) > 1e-3
+    if distinct and np.allclose(actual, factor * expected, rtol=0, atol=close):
         if np.isclose(factor, -1.0, rtol=1e-6):
             return "yours has the opposite sign everywhere"
         return f"yours is {_number(factor)} times the expected value everywhere"
@@ -154,6 +169,10 @@ def _ratio_along(actual: Array, expected: Array, axis: int, close: float) -> str
             f"the factor depends on axis {axis} alone: look at a sum or mean there"
         )
     return ""
+
+
+def _results(count: int) -> str:
+    return f"{count} result{'' if count == 1 else 's'}"
 
 
 def _share(count: int, size: int) -> str:

@@ -56,9 +56,14 @@ class Course:
         """
         path = self.root / "instructor" / "course.toml"
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise CourseError(f"instructor/course.toml: {error}") from error
+        for volume in settings.get("volumes", []):
+            for key in ("folder", "title", "exercises"):
+                if key not in volume:
+                    raise CourseError(f"instructor/course.toml: a volume has no {key}")
+        return settings
 
     @property
     def title(self) -> str:
@@ -127,6 +132,7 @@ class Course:
         where = path.relative_to(self.root)
         if not path.is_file():
             raise CourseError(f"{where} is missing; CONTRIBUTING says what belongs into it")
+        page = self.page(slug)
         self.make_importable()
         name = "_checks_" + slug.replace("/", "_")
         spec = importlib.util.spec_from_file_location(name, path)
@@ -143,7 +149,7 @@ class Course:
         exercise = getattr(module, "exercise", None)
         if exercise is None or getattr(exercise, "slug", "") != slug:
             raise CourseError(f"{where} must define exercise = Exercise({slug!r}, ...)")
-        missing = [f for f in self.page(slug).functions if not exercise.points(f)]
+        missing = [f for f in page.functions if not exercise.points(f)]
         if missing:
             raise CourseError(f"{where}: {', '.join(missing)} has no check with points")
         return exercise  # type: ignore[no-any-return]
@@ -214,7 +220,7 @@ def read_index(path: Path) -> dict[str, Any]:
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         return dict(index)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise CourseError(
             f"{path}: cannot be read ({error}); get a fresh copy of the course"
         ) from error

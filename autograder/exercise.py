@@ -7,7 +7,7 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Literal
 
 from . import bodies
@@ -15,9 +15,12 @@ from .case import Case
 from .compare import Difference
 from .errors import CourseError
 from .inputs import Input
-from .mistake import Mistake, planted
+from .mistake import Mistake, compiled, planted
 from .result import Kind
 from .student import Student
+
+# What overwrites an argument where the student works, to see what shares memory with it.
+FILL = {"numpy": "numpy.ndarray.fill", "torch": "torch.Tensor.fill_"}
 
 Body = Callable[[Student, Case], Difference | None]
 Author = Callable[..., Any]
@@ -76,7 +79,7 @@ class Exercise:
         self.checks: list[Check] = []
         self.mistakes: list[Mistake] = []
         self.nulls: list[Mistake] = []
-        self._planted: dict[str, dict[str, Any]] = {}
+        self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def matches_reference(
         self,
@@ -141,7 +144,7 @@ class Exercise:
             "float64",
             inputs,
             bodies.reference_of(self, function),
-            bodies.aliasing(function),
+            bodies.aliasing(function, FILL[self.arrays]),
         )
 
     def matches_finite_differences(
@@ -163,6 +166,8 @@ class Exercise:
             of: The forward: a function of the solution by name, or any function of inputs.
             wrt: The inputs of `of` to differentiate by, in the order of the results.
         """
+        if isinstance(of, str):
+            self._known(of)
         forward = getattr(self.solution, of) if isinstance(of, str) else of
         self._add(
             name or "matches_finite_differences",
@@ -217,6 +222,8 @@ class Exercise:
     def mistake(self, function: str) -> Callable[[Author], Author]:
         """Decorate a wrong version of `function` (or class); its docstring is the hint."""
 
+        self._known(function)
+
         def declare(author: Author) -> Author:
             hint = _sentence(author, self.slug)
             self.mistakes.append(Mistake(author.__name__, function, hint, replaced=author))
@@ -226,6 +233,8 @@ class Exercise:
 
     def null(self, function: str) -> Callable[[Author], Author]:
         """Decorate a solution that knows nothing and must earn no point."""
+
+        self._known(function)
 
         def declare(author: Author) -> Author:
             self.nulls.append(Mistake(author.__name__, function, "", replaced=author))
@@ -241,6 +250,7 @@ class Exercise:
         Args:
             within: The function or class of the solution that is edited, if not `function`.
         """
+        self._known(function)
         edit = (within or function, old, new)
         self.mistakes.append(Mistake(name, function, " ".join(hint.split()), edit=edit))
 
@@ -253,11 +263,19 @@ class Exercise:
         return [c for c in self.checks if c.function == function]
 
     def planted(self, mistake: Mistake) -> dict[str, Any]:
-        """The names of a copy of the solution in which `mistake` is made; made once."""
-        key = f"{mistake.function}.{mistake.name}"
-        if key not in self._planted:
-            self._planted[key] = planted(self.solution, mistake)
-        return self._planted[key]
+        """The names of a fresh copy of the solution in which `mistake` is made."""
+        key = (mistake.function, mistake.name)
+        if key not in self._compiled:
+            self._compiled[key] = compiled(self.solution, mistake)
+        return planted(self.solution, mistake, self._compiled[key])
+
+    def _known(self, function: str, name: str = "a mistake") -> None:
+        """Refuse a name that the solution does not define."""
+        if not hasattr(self.solution, function):
+            raise CourseError(
+                f"instructor/checks/{self.slug}.py: {name} checks {function}, which the "
+                "solution lacks"
+            )
 
     def _add(
         self,
@@ -274,8 +292,7 @@ class Exercise:
         body: Body,
     ) -> None:
         where = f"instructor/checks/{self.slug}.py"
-        if not hasattr(self.solution, function.partition(".")[0]):
-            raise CourseError(f"{where}: {name} checks {function}, which the solution lacks")
+        self._known(function, name)
         if gate and points:
             raise CourseError(f"{where}: {name} of {function} is a gate; a gate has no points")
         if any(c.name == name and c.function == function for c in self.checks):
@@ -321,7 +338,7 @@ def _columns(sizes: Mapping[str, Sequence[int]], slug: str) -> tuple[Mapping[str
 
 def _sentence(author: Author, slug: str) -> str:
     text = inspect.getdoc(author)
-    if not text or (isinstance(author, type) and "__doc__" not in vars(author)):
+    if not text or (isinstance(author, type) and vars(author).get("__doc__") is None):
         raise CourseError(
             f"instructor/checks/{slug}.py: {author.__name__} needs a docstring: "
             "the sentence that a student reads"

@@ -17,7 +17,7 @@ Sizes = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Array:
-    """Floats from N(mean, scale**2); `shape` names sizes: "B T d_model"."""
+    """Floats from N(mean, scale**2); `shape` names sizes: "B T V"."""
 
     shape: str
     mean: float = 0.0
@@ -51,12 +51,12 @@ Input = Array | Integers | Constant | Derived
 
 
 def array(shape: str, *, mean: float = 0.0, scale: float = 1.0) -> Input:
-    """Normally distributed floats with named sizes: `array("B T d_model")`."""
+    """Normally distributed floats with named sizes: `array("B T V")`."""
     return Array(shape, mean, scale)
 
 
 def integers(shape: str, high: int | str, *, low: int = 0) -> Input:
-    """Uniform int64 in [low, high): `integers("B T", "vocab_size")`."""
+    """Uniform int64 in [low, high): `integers("B T", "V")`."""
     return Integers(shape, high, low)
 
 
@@ -110,12 +110,16 @@ def draw(
         CourseError: A name that is neither an input nor a size.
     """
     values: dict[str, Any] = {}
+    asked: list[str] = []
 
     def need(name: str) -> Any:
         if name == "rng":
             return rng
         if name not in values:
             if name in inputs:
+                if name in asked:
+                    raise CourseError(f"the input {name!r} is derived from itself")
+                asked.append(name)
                 values[name] = _draw_one(inputs[name], sizes, rng, dtype, need)
             elif name in sizes:
                 return sizes[name]

@@ -31,6 +31,17 @@ from .student import Student
 BUDGET, SLACK, LEAST = 20.0, 2.5, 1.0
 
 
+# What check code of ours stumbles over when an answer is not of the kind that was asked for.
+UNFIT = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+)
+
+
 class Killed(Exception):
     """Something outside killed the worker, twice; the exercise is not graded."""
 
@@ -164,7 +175,7 @@ def _judged(check: Check, student: Student, case: Case) -> Difference | None:
         return check.body(student, case)
     except StudentError:
         raise
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError, AssertionError) as error:
+    except UNFIT as error:
         kind = type(error).__name__
         return Difference(
             "The result is not of the kind that is asked for.",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from .errors import CourseError
@@ -24,8 +24,8 @@ class Mistake:
     edit: tuple[str, str, str] | None = None
 
 
-def planted(solution: ModuleType, mistake: Mistake) -> dict[str, Any]:
-    """The names of a copy of `solution` in which `mistake` is made.
+def compiled(solution: ModuleType, mistake: Mistake) -> CodeType:
+    """The source of `solution` with the edit of `mistake` made, compiled.
 
     Raises:
         CourseError: The text to edit does not occur exactly once.
@@ -34,7 +34,24 @@ def planted(solution: ModuleType, mistake: Mistake) -> dict[str, Any]:
     source = path.read_text(encoding="utf-8")
     if mistake.edit is not None:
         source = _edited(source, mistake)
-    names = run_source(source, solution, str(path))
+    try:
+        return compile(source, str(path), "exec")
+    except SyntaxError as error:
+        raise CourseError(
+            f"the mistake {mistake.name} cannot be run: {error.msg} (line {error.lineno})"
+        ) from error
+
+
+def planted(
+    solution: ModuleType, mistake: Mistake, code: CodeType | None = None
+) -> dict[str, Any]:
+    """The names of a fresh copy of `solution` in which `mistake` is made."""
+    try:
+        names = run_code(code or compiled(solution, mistake), solution)
+    except Exception as error:
+        raise CourseError(
+            f"the mistake {mistake.name} cannot be run: {type(error).__name__}: {error}"
+        ) from error
     if mistake.replaced is not None:
         names[mistake.function] = mistake.replaced
     return names
@@ -42,10 +59,15 @@ def planted(solution: ModuleType, mistake: Mistake) -> dict[str, Any]:
 
 def run_source(source: str, solution: ModuleType, filename: str) -> dict[str, Any]:
     """Execute `source` as another version of the module `solution` and return its names."""
+    return run_code(compile(source, filename, "exec"), solution)
+
+
+def run_code(code: CodeType, solution: ModuleType) -> dict[str, Any]:
+    """Execute `code` as another version of the module `solution` and return its names."""
     copy = ModuleType(solution.__name__)
     copy.__package__ = solution.__package__
-    copy.__file__ = filename
-    exec(compile(source, filename, "exec"), copy.__dict__)
+    copy.__file__ = code.co_filename
+    exec(code, copy.__dict__)
     return copy.__dict__
 
 

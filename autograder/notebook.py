@@ -22,6 +22,9 @@ MAX_CELLS = 2_000
 MAX_LINE = 20_000
 MAX_BRACKETS = 100
 MAX_DEPTH = 200
+MAX_JOINS = 20
+# The compiler compares every function of a scope with all others: 20,000 took 25 s (measured).
+MAX_SCOPES = 1_000
 # IPython tokenises a cell again for every command in it: 600 lines `%a` took 3.8 s (measured).
 MAX_MAGIC_WORK = 200_000
 
@@ -32,8 +35,10 @@ CELL_MAGIC = re.compile(r"\s*^%%(\w+|!)[^\n]*$", re.MULTILINE)
 KEEPS_BODY = frozenset(("time", "timeit", "capture", "prun", "memit", "mprun", "python", "python3"))
 TIME_LINE = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 FROM_MAGIC = re.compile(r"^([ \t]*)get_ipython\(\)\.[^\n]*$", re.MULTILINE)
+# A string that is not closed is taken whole too, so that no character is looked at twice.
 BRACKETS = re.compile(
-    r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*'
+    r'"""[\s\S]*?(?:"""|\Z)|"(?:\\.|[^"\\\n])*"?'
+    r"|'''[\s\S]*?(?:'''|\Z)|'(?:\\.|[^'\\\n])*'?|#[^\n]*"
     r"|([(\[{])|([)\]}])"
 )
 
@@ -241,7 +246,7 @@ def parse_cells(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for cell in cells:
-            joined = _joined(out[-1], cell) if out else None
+            joined = _joined(out[-1], cell) if out and len(notices) < MAX_JOINS else None
             if joined:
                 notices.append(
                     f"{out[-1][0].label} and {cell.label} were read as one: "
@@ -270,6 +275,8 @@ def parse(source: str) -> Code | Broken:
         tree = ast.parse(source)
         if _deep(tree):
             return Broken(f"nested more than {MAX_DEPTH} levels deep")
+        if sum(map(source.count, ("lambda", "def ", "for "))) > MAX_SCOPES and _scopes(tree):
+            return Broken(f"more than {MAX_SCOPES:,} functions and comprehensions")
         # The compiler finds what the parser lets pass: `return` outside a function, say.
         compile(source, "<cell>", "exec", dont_inherit=True)
         return Code(source, tree, symtable.symtable(source, "<cell>", "exec"))
@@ -318,6 +325,12 @@ def _deep(tree: ast.AST) -> bool:
         if not level:
             return False
     return True
+
+
+def _scopes(tree: ast.AST) -> bool:
+    """Whether there are more functions and comprehensions than we compile."""
+    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.comprehension)
+    return sum(isinstance(node, scopes) for node in ast.walk(tree)) > MAX_SCOPES
 
 
 def _joined(before: tuple[Cell, Code | Broken], cell: Cell) -> tuple[Cell, Code] | None:

@@ -2,6 +2,7 @@
 
 Each is made from the reference, whose results give shapes and dtypes, and returns no
 information of its own: zeros, ones, a uniform row, an argument handed back, twice the value.
+What the reference changes in place is filled in the same way.
 """
 
 import inspect
@@ -44,8 +45,9 @@ def _fills() -> dict[str, Make]:
 
 def _echo(reference: Callable[..., Any], position: int) -> Callable[..., Any]:
     def make(out: np.ndarray[Any, Any], args: tuple[Any, ...]) -> Any:
-        if position < len(args) and np.shape(args[position]) == out.shape:
-            return np.array(args[position])
+        given: Any = args[position] if position < len(args) else None
+        if not isinstance(given, (list, tuple, dict)) and np.shape(given) == out.shape:
+            return np.array(given)
         return np.zeros_like(out)
 
     return _filled(reference, make)
@@ -53,12 +55,33 @@ def _echo(reference: Callable[..., Any], position: int) -> Callable[..., Any]:
 
 def _filled(reference: Callable[..., Any], make: Make) -> Callable[..., Any]:
     def null(*args: Any, **kwargs: Any) -> Any:
-        result = reference(*args, **kwargs)
+        spare = _copied((args, kwargs))
+        result = reference(*spare[0], **spare[1])
+        for given, changed in zip(_arrays((args, kwargs)), _arrays(spare), strict=True):
+            if not np.array_equal(given, changed, equal_nan=True):
+                given[...] = make(changed, args)
         if isinstance(result, (tuple, list)):
             return tuple(_one(r, args, make) for r in result)
         return _one(result, args, make)
 
     return null
+
+
+def _copied(value: Any) -> Any:
+    """Arrays inside `value` copied, so that the reference works in place on the copies."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, (tuple, list)):
+        return type(value)(_copied(v) for v in value)
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(item)
 
 
 def _one(result: Any, args: tuple[Any, ...], make: Make) -> Any:

@@ -18,6 +18,8 @@ from .errors import CourseError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 NEAR_MISS = re.compile(r"#\s*#*\s*(BEGIN|END)[\s_-]*SOLUTIONS?\b", re.IGNORECASE)
+# What a solution region becomes; a stub page is parsed like its source.
+YOURS = re.compile(r'raise NotImplementedError\("[\w.]+ is yours to write"\)')
 CellKind = Literal["markdown", "given", "answer", "check"]
 
 
@@ -34,7 +36,7 @@ class PageCell:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A name that an exercise takes from an earlier one: `from .softmax import softmax`."""
+    """A name that an exercise takes from an earlier one: `from .first import scale`."""
 
     local: str
     exercise: str
@@ -85,6 +87,8 @@ def read_page(path: Path, slug: str) -> Page:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from error
     return parse_page(text, slug, str(path))
 
 
@@ -185,7 +189,7 @@ def _code_kind(source: str, where: str) -> tuple[CellKind, str]:
         for node in ast.parse(source).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
     ]
-    if BEGIN in source:
+    if BEGIN in source or YOURS.search(source):
         if len(names) != 1:
             raise CourseError(
                 f"{where}: an answer cell defines one function or class to write; "

@@ -178,6 +178,10 @@ class Suspicion:
     def __init__(self, rules: Rules, scope: Scope) -> None:
         forbidden = (*rules.forbidden_calls, *rules.forbidden_modules)
         last = {name.rpartition(".")[2] for name in (*forbidden, *NAMES)}
+        above = {name.rpartition(".")[0] for name in rules.forbidden_calls} - {""}
+        bare = {local for local, targets in scope.items() if above.intersection(targets)} | above
+        names = "|".join(map(re.escape, sorted(bare))) or r"\Z."
+        self.bare = re.compile(rf"\b(?:{names})\b(?!\s*\.)")
         self.words = {*BUILTINS, *MODULES, *ATTRIBUTES, *METHODS, "getattr", *last}
         for local, targets in scope.items():
             if any(rules.verdict(t) or rules.looked_at(t) or t in BUILTINS for t in targets):
@@ -191,6 +195,7 @@ class Suspicion:
         return (
             self.everything
             or not self.words.isdisjoint(words)
+            or self.bare.search(text) is not None
             or any(w[-1] in "jJ" and w[0].isdigit() for w in words)
         )
 
@@ -242,7 +247,7 @@ class _Walk:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.last = {n.rpartition(".")[2] for n in rules.forbidden_calls if "." in n}
+        self.above = {n.rpartition(".")[0] for n in rules.forbidden_calls}
         self.found: list[Finding] = []
 
     def run(self, node: ast.AST, scope: Scope) -> None:
@@ -308,8 +313,9 @@ class _Walk:
         else:
             for name in known:
                 self._review(node.lineno, name)
-            if isinstance(node, ast.Attribute) and node.attr in self.last and not verdicts:
-                self.found.append(Finding("review", node.lineno, f".{node.attr} is used"))
+            # As a value, a library can be used under names that we do not know.
+            if isinstance(node, ast.Name) and not step.tested and self.above.intersection(known):
+                self.found.append(Finding("review", node.lineno, f"{known[0]} is passed on"))
         return isinstance(root, ast.Name)
 
     def _review(self, line: int, name: str) -> None:
@@ -355,6 +361,8 @@ def _tested(node: ast.AST, step: _Step) -> set[int]:
         return set(map(id, ast.iter_child_nodes(node)))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return {id(node.operand)}
+    if isinstance(node, ast.Assign):
+        return {id(node.value)}  # an alias: what it is used for counts
     if isinstance(node, ast.Call) and "isinstance" in candidates(node.func, step.scope):
         return set(map(id, node.args[1:]))
     return set()

@@ -295,8 +295,10 @@ class Reach:
                         if i not in kept:
                             kept.add(i)
                             todo += self.module[i].now.uses | self.module[i].later
+            harmless: set[str] = set()
             for i, statement in enumerate(self.module):
-                if i not in kept and self._changes_by_call(statement.now.calls, names):
+                calls = statement.now.calls
+                if i not in kept and calls and self._changes_by_call(calls, names, harmless):
                     kept.add(i)
                     todo += statement.now.uses | statement.later
             if not todo:
@@ -325,23 +327,25 @@ class Reach:
             return act.owner == act.name and act.place in self._body(act.owner).arguments
         return act.owner not in self.data
 
-    def _changes_by_call(self, calls: Iterable[str], names: set[str]) -> bool:
+    def _changes_by_call(self, calls: Iterable[str], names: set[str], harmless: set[str]) -> bool:
         """Whether calling these functions changes or binds one of `names`.
 
         What a reached function does when it is called, it will do again when it is graded: a
         training run that fills the function's own cache is no reason to keep the run.
+        `harmless` collects functions that are known to change none of `names`.
         """
         seen: set[str] = set()
         todo = [name for name in calls if name in self.functions]
         while todo:
             name = todo.pop()
-            if name in seen or name in names:
+            if name in seen or name in names or name in harmless:
                 continue
             seen.add(name)
             body = self._body(name)
             if body.changes & names:
                 return True
             todo += [n for n in body.calls if n in self.functions]
+        harmless |= seen
         return False
 
     def _body(self, name: str) -> Body:
@@ -377,6 +381,9 @@ class Reach:
 
         That is the order on the page unless cells were written out of order.
         """
+        cells = list(dict.fromkeys(self.module[i].cell for i in kept))
+        if len(cells) < 2:
+            return cells
         bound: dict[str, int] = {}
         for i in kept:
             for name in self.module[i].now.binds:
@@ -387,7 +394,6 @@ class Reach:
             for name in self._needs(statement):
                 if bound.get(name, -1) > statement.cell:
                     needs[statement.cell].add(bound[name])
-        cells = list(dict.fromkeys(self.module[i].cell for i in kept))
         if not needs:
             return cells
         out: dict[int, None] = {}

@@ -117,12 +117,11 @@ def audit(course: Course, built: Path) -> list[str]:
 def secret_lines(course: Course) -> dict[str, str]:
     """Telling lines of solutions and hidden checks, with where each is from."""
     found: dict[str, str] = {}
+    public = "\n".join(course.stub(slug).text() for slug in course.slugs)
     for slug in course.slugs:
-        public = course.stub(slug).text()
         for line in solution_lines(course.page(slug)):
             found.setdefault(line.strip(), f"solutions/{slug}.py")
         checks = course.root / "instructor" / "checks" / f"{slug}.py"
         for line in checks.read_text(encoding="utf-8").split("\n"):
             found.setdefault(line.strip(), f"instructor/checks/{slug}.py")
-        found = {k: v for k, v in found.items() if len(k) >= TELLING and k not in public}
-    return found
+    return {k: v for k, v in found.items() if len(k) >= TELLING and k not in public}

@@ -9,7 +9,7 @@ from .percent import Earlier
 class SourceCell:
     """A piece of a student's module that is loaded on its own.
 
-    `label` says where it comes from ("cell 4", "softmax.py"), `line` is the number of its first
+    `label` says where it comes from ("cell 4", "first.py"), `line` is the number of its first
     line there.
     """
 

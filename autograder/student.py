@@ -138,7 +138,7 @@ class Handle:
 
 
 class Student:
-    """What a student wrote, as check code sees it: `student.softmax(x)`.
+    """What a student wrote, as check code sees it: `student.scale(x)`.
 
     Arrays that come back are NumPy arrays, for PyTorch exercises too; arrays that go out arrive
     as whatever the exercise works with. `transcript` records every value that came back.
@@ -291,8 +291,10 @@ def depart(value: Any) -> Any:
         if str(tensor.dtype) == "torch.bfloat16":
             tensor = tensor.float()
         return np.array(tensor.numpy())
-    if type(value) in (list, tuple):
-        return type(value)(depart(v) for v in value)
+    if type(value) is list:
+        return [depart(v) for v in value]
+    if isinstance(value, tuple):  # a named tuple is several results, too
+        return tuple(depart(v) for v in value)
     if type(value) is dict and all(isinstance(k, (str, int)) for k in value):
         return {k: depart(v) for k, v in value.items()}
     return Ref(value)
@@ -314,6 +316,7 @@ def raised_by(error: BaseException) -> StudentRaised:
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
     line, cell = 0, ""
     for frame in frames:
-        if "/autograder/" not in frame.filename.replace("\\", "/"):
+        filename = frame.filename.replace("\\", "/")
+        if "/autograder/" not in filename and "/site-packages/" not in filename:
             line, cell = frame.lineno, frame.filename
     return StudentRaised(type(error).__name__, cell=cell, line=line, detail=str(error))

@@ -54,6 +54,9 @@ MAX_TOTAL = 64 * MB
 MAX_MEMBERS = 1_000
 MAX_FOLDERS = 8
 MAX_RATIO = 200
+MAX_NAME = 255
+MAX_SENTENCES = 20
+MAX_PROSE = 20_000
 MAX_STATEMENTS = 3_000
 IGNORED = frozenset(
     ("__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "timestamp.txt")
@@ -63,6 +66,11 @@ READ = (".ipynb", ".py", ".zip")
 MISTAKEN = (".pdf", ".html", ".htm", ".doc", ".docx", ".rar", ".7z", ".tar", ".gz", ".tgz")
 COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy\d*)+$", re.IGNORECASE)
 DEFINES = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+FORMS = re.compile(
+    r"^(?:# ?%%[^\n]*|from \.\w+ import (?:\([^)]{0,2000}\)|[^\n]*)|from autograder[^\n]*"
+    r"|\w+ = mine\([^\n]*)$",
+    re.MULTILINE,
+)
 NESTED = re.compile(r"^[ \t]+from[ \t]+(?:\.|starter_code)", re.MULTILINE)
 ENDINGS = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
 ASSIGNS = re.compile(r"^(\w+)[ \t]*(?::[^=\n]*)?=[^=]", re.MULTILINE)
@@ -174,11 +182,9 @@ def _student(student: str, paths: Sequence[Path], named: Collection[str]) -> Fou
         try:
             box.take(path)
         except OSError as error:
-            where = _printable(path.name)
-            return Found(
-                student,
-                problems=(f"{where} cannot be read: {error.strerror}. Fix it and grade again.",),
-            )
+            where = _printable(os.path.relpath(error.filename or path, path.parent))
+            problem = f"{where} cannot be opened: {error.strerror}. Fix that and grade again."
+            return Found(student, problems=(problem,))
     return Found(student, tuple(box.files), (), tuple(box.left_out))
 
 
@@ -298,6 +304,8 @@ class _Box:
 
 def _refused_member(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     """Why a member of an archive is not read, or ""."""
+    if len(member.filename) > MAX_NAME:
+        return f"has a name of more than {MAX_NAME} characters; shorten it"
     if ".." in path.parts or path.is_absolute() or re.match(r"[A-Za-z]:", str(path)):
         return "leads out of the archive; pack it again without such paths"
     if stat.S_ISLNK(member.external_attr >> 16):
@@ -407,7 +415,7 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
     elif not modules and others:
         names = ", ".join(f.origin for f in others[:3])
         notices.append(f"No exercise was recognised in {names}.")
-    return Reading(modules, unreadable, tuple(dict.fromkeys(notices)))
+    return Reading(modules, unreadable, _shortened(notices))
 
 
 def _missed_imports(read: "_Read", others: Iterable[RawFile]) -> Iterator[str]:
@@ -541,12 +549,12 @@ class _Draft:
     def collect(self, sheet: Sheet) -> None:
         """Parse the cells that count, given code among them as it was handed out."""
         ids = {c.id: c for c in self.page.cells}
-        given = {c.source.strip(): c for c in self.page.cells if c.kind == "given"}
+        given = {_handed_out(c.source): c for c in self.page.cells if c.kind == "given"}
         defined = {n for c in sheet.cells if c.code for n in DEFINES.findall(c.source)}
         homes: dict[int, PageCell] = {}
         cells: list[Cell] = []
         for position, cell in enumerate(sheet.cells):
-            same = given.get(cell.source.strip())
+            same = given.get(_handed_out(cell.source)) if cell.code else None
             home = next((ids[i] for i in cell.ids if i in ids), same)
             if home:
                 homes[position] = home
@@ -568,22 +576,22 @@ class _Draft:
 
     def _counts(self, cell: Cell, home: PageCell | None, defined: Collection[str]) -> bool:
         """Whether a cell may hold something of the student's."""
-        here = self.graded.intersection(DEFINES.findall(cell.source))
+        if cell.code and not (cell.check or (home is not None and home.kind == "check")):
+            return True
+        here = self.graded.intersection(DEFINES.findall(cell.source[:MAX_PROSE]))
         if not cell.code:
-            ours = (home is not None and home.kind == "markdown") or self._in_handout(cell)
             here -= set(defined)
-            what = "is no code cell"
-        else:
-            ours = False
-            what = "is a cell of checks"
-            if not (cell.check or (home is not None and home.kind == "check")):
-                return True
-        if here and not ours:
+            if here and ((home is not None and home.kind == "markdown") or self._in_handout(cell)):
+                return False
+            if len(cell.source) > MAX_PROSE or len(self.notices) >= MAX_SENTENCES:
+                return False
+        if here:
+            what = "is a cell of checks" if cell.code else "is no code cell"
             names = ", ".join(sorted(here))
             self.notices.append(
                 f"{cell.label} {what} but defines {names}; it was read as an answer"
             )
-        return bool(here) and not ours
+        return bool(here)
 
     def _in_handout(self, cell: Cell) -> bool:
         text = "".join(cell.source.split())
@@ -805,8 +813,8 @@ class _Draft:
             sha256=digest,
             earlier=tuple(e for local, (e, _) in self.earlier.items() if local in names),
             broken={f: self.broken[f] for f in self.page.functions if f in self.broken},
-            notices=tuple(dict.fromkeys(f"{n}." for n in self.notices)),
-            review=review,
+            notices=_shortened(f"{n}." for n in self.notices),
+            review=_shortened(review),
             forbidden=forbidden,
         )
         return _Read(module, bool(self.attempted), frozenset(imports))
@@ -823,7 +831,7 @@ class _Draft:
 
     def _judge(
         self, reached: Mapping[str, tuple[Sequence[int], set[str]]], rules: Rules
-    ) -> tuple[dict[str, str], tuple[str, ...]]:
+    ) -> tuple[dict[str, str], list[str]]:
         every = sorted({i for indices, _ in reached.values() for i in indices})
         theirs = [i for i in every if not self.parts[self.statements[i].cell].given]
         scope = scope_of((self.statements[i].node for i in every), {})
@@ -852,7 +860,7 @@ class _Draft:
                         review.append(f"{at}: {one.what}; look at what it is for.")
             if hard:
                 forbidden[function] = f"{min(hard, key=lambda h: h[0])[1]}."
-        return forbidden, tuple(dict.fromkeys(review))
+        return forbidden, review
 
     def _emit(
         self, reach: Reach, kept: Sequence[int], names: Collection[str]
@@ -898,6 +906,18 @@ class _Offer:
 
     def __contains__(self, one: Earlier) -> bool:
         return (one.exercise, one.name) in self.pairs
+
+
+def _shortened(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Each sentence once, and not more of them than anybody reads."""
+    every = list(dict.fromkeys(sentences))
+    rest = len(every) - MAX_SENTENCES
+    return (*every[:MAX_SENTENCES], *([f"And {rest} more of this kind."] if rest > 0 else []))
+
+
+def _handed_out(source: str) -> str:
+    """Given code without what differs between its module and its notebook."""
+    return re.sub(r"\n\n+", "\n", FORMS.sub("", source)).strip()
 
 
 def _unfenced(cell: Cell) -> Cell:

@@ -14,6 +14,7 @@ from .exercise import Exercise
 from .hints import planted_student
 from .inputs import Seed
 from .judge import Bench, grade_function
+from .mistake import run_source
 from .nulls import null_solutions
 from .percent import Page
 from .result import FunctionResult
@@ -56,13 +57,19 @@ def verify(course: Course, slug: str, *, seeds: int, sandbox: Any = None) -> Ver
     for problem in static_problems(page, exercise):
         verdict.add(problem)
     failed_by: dict[tuple[str, str], int] = {(c.function, c.name): 0 for c in exercise.checks}
+    _drop_unplantable(exercise, verdict)
+    others = _alternatives(course, exercise, page, verdict)
     for number in range(seeds):
         seed = Seed(b"verify" + bytes([number % 256, number // 256]))
-        if not _reference_passes(exercise, page, seed, verdict):
+        try:
+            if not _reference_passes(exercise, page, seed, verdict):
+                return verdict
+            _mistakes_are_caught(exercise, seed, verdict, failed_by)
+            _nulls_earn_nothing(exercise, page, seed, verdict, failed_by)
+            _alternatives_pass(exercise, page, others, seed, verdict)
+        except CourseError as error:
+            verdict.add(str(error))
             return verdict
-        _mistakes_are_caught(exercise, seed, verdict, failed_by)
-        _nulls_earn_nothing(exercise, page, seed, verdict, failed_by)
-        _alternatives_pass(course, exercise, page, seed, verdict)
     for (function, name), count in failed_by.items():
         if not count:
             verdict.add(
@@ -73,6 +80,37 @@ def verify(course: Course, slug: str, *, seeds: int, sandbox: Any = None) -> Ver
     if sandbox is not None:
         _isolated(course, exercise, page, sandbox, verdict)
     return verdict
+
+
+def _drop_unplantable(exercise: Exercise, verdict: Verdict) -> None:
+    """Report mistakes that cannot be run, and go on without them."""
+    for mistake in list(exercise.mistakes):
+        try:
+            exercise.planted(mistake)
+        except CourseError as error:
+            verdict.add(str(error))
+            exercise.mistakes.remove(mistake)
+
+
+def _alternatives(
+    course: Course, exercise: Exercise, page: Page, verdict: Verdict
+) -> dict[str, dict[str, Any]]:
+    """The names that each right solution in another style defines."""
+    paths = alternatives(course, page.slug)
+    verdict.alternatives = len(paths)
+    if len(paths) < LEAST_ALTERNATIVES:
+        are = "alternative is" if len(paths) == 1 else "alternatives are"
+        verdict.add(f"{len(paths)} {are} there, expected {LEAST_ALTERNATIVES}")
+    found = {}
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+            found[path.stem] = run_source(text, exercise.solution, str(path))
+        except Exception as error:
+            verdict.add(
+                f"the alternative {path.stem} cannot be loaded: {type(error).__name__}: {error}"
+            )
+    return found
 
 
 def _reference_passes(exercise: Exercise, page: Page, seed: Seed, verdict: Verdict) -> bool:
@@ -94,11 +132,7 @@ def _mistakes_are_caught(
     exercise: Exercise, seed: Seed, verdict: Verdict, failed_by: dict[tuple[str, str], int]
 ) -> None:
     for mistake in exercise.mistakes:
-        try:
-            student = planted_student(exercise, mistake)
-        except CourseError as error:
-            verdict.add(str(error))
-            continue
+        student = planted_student(exercise, mistake)
         bench = Bench(lambda student=student: student)  # type: ignore[misc]
         result = grade_function(exercise, mistake.function, bench, seed)
         _count(result, failed_by)
@@ -144,18 +178,19 @@ def alternatives(course: Course, slug: str) -> list[Path]:
 
 
 def _alternatives_pass(
-    course: Course, exercise: Exercise, page: Page, seed: Seed, verdict: Verdict
+    exercise: Exercise,
+    page: Page,
+    others: dict[str, dict[str, Any]],
+    seed: Seed,
+    verdict: Verdict,
 ) -> None:
-    paths = alternatives(course, page.slug)
-    verdict.alternatives = len(paths)
-    for path in paths:
-        names = _namespace(path, exercise)
+    for name, names in others.items():
         for function in page.functions:
             result = grade_function(exercise, function, _local(names, exercise), seed)
             for check in result.checks:
                 if check.status != "passed":
                     verdict.add(
-                        f"{function}: the alternative {path.stem} is right but fails "
+                        f"{function}: the alternative {name} is right but fails "
                         f"{check.name}: {check.message}"
                     )
 
@@ -248,16 +283,14 @@ def _local(names: dict[str, Any], exercise: Exercise) -> Bench:
     return Bench(lambda: student)
 
 
-def _namespace(path: Path, exercise: Exercise) -> dict[str, Any]:
-    from .mistake import run_source
-
-    return run_source(path.read_text(encoding="utf-8"), exercise.solution, str(path))
-
-
 def _count(result: FunctionResult, failed_by: dict[tuple[str, str], int]) -> None:
     for check in result.checks:
         if check.status != "passed":
             failed_by[(result.name, check.name)] += 1
+
+
+def _state(problems: int) -> str:
+    return f"{problems} problem{'' if problems == 1 else 's'}" if problems else "ok"
 
 
 def table(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
@@ -270,7 +303,7 @@ def table(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
             str(v.nulls),
             str(v.alternatives),
             str(v.seeds),
-            "ok" if not v.problems else f"{len(v.problems)} problems",
+            _state(len(v.problems)),
         )
         for v in verdicts
     ]

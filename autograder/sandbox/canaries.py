@@ -182,7 +182,7 @@ def canaries(sandbox: Sandbox, arrays: Arrays = "numpy") -> list[tuple[str, bool
         _stopped(sandbox, arrays, "take more memory than its budget", "allocate", memory, over),
         _stopped(sandbox, arrays, "compute past the deadline", "spin", Limits(), StudentTimedOut),
         _stopped(sandbox, arrays, "sleep past the deadline", "sleep", Limits(), StudentTimedOut),
-        _stopped(sandbox, arrays, "use more processor time", "burn", short, StudentDied, 6.0),
+        _stopped(sandbox, arrays, "use more processor time", "burn", short, StudentDied, 60.0),
     ]
 
 

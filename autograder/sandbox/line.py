@@ -7,7 +7,7 @@ import os
 import select
 import time
 
-from . import wire
+from . import values, wire
 
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = 1031
@@ -52,7 +52,7 @@ class Line:
             os.close(fd)
         self.theirs = ()  # type: ignore[assignment]
 
-    def send(self, buffers: list[wire.Buffer], end: float) -> None:
+    def send(self, buffers: list[values.Buffer], end: float) -> None:
         """Write a frame.
 
         Raises:

@@ -27,6 +27,19 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "rseq": (334, 293), "membarrier": (324, 283), "restart_syscall": (219, 128),
     "exit": (60, 93), "exit_group": (231, 94), "time": (201, None),
 }  # fmt: skip
+_BY_PATH = frozenset(
+    [
+        "stat",
+        "lstat",
+        "access",
+        "readlink",
+        "newfstatat",
+        "statx",
+        "readlinkat",
+        "faccessat",
+        "faccessat2",
+    ]
+)
 _COLUMN = {"x86_64": 0, "aarch64": 1}
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE, _OPENAT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 257, "aarch64": 56}
@@ -64,7 +77,8 @@ def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
 
     Args:
         machine: "x86_64" or "aarch64".
-        files: Files may be opened, for reading. What can be seen is the other layers' business.
+        files: Files may be opened, for reading, and asked about. Which ones is the other layers'
+            business.
         threads: Threads may be started. Processes never.
     """
     low = _ARGS  # first argument; the machines are little-endian
@@ -84,9 +98,9 @@ def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
         steps += [_load(_NR), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
     column = _COLUMN[machine]
     steps.append(_load(_NR))
-    for numbers in _ALLOWED.values():
+    for name, numbers in _ALLOWED.items():
         number = numbers[column]
-        if number is not None:
+        if number is not None and (files or name not in _BY_PATH):
             steps += [(_EQUAL, 0, 1, number), _answer(0)]
     # glibc tries clone3, whose flags a filter cannot see, and falls back to clone on ENOSYS.
     steps += _only(_CLONE3, [_answer(errno.ENOSYS)])

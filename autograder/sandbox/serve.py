@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import StudentRaised
 from ..student import Items, LocalBackend, Ref, depart
-from . import wire
+from . import values, wire
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -54,7 +54,7 @@ class _Worker:
             if frame is not None:
                 return frame
 
-    def send(self, buffers: list[wire.Buffer]) -> None:
+    def send(self, buffers: list[values.Buffer]) -> None:
         for buffer in buffers:
             rest = memoryview(buffer)
             while rest:
@@ -65,7 +65,7 @@ class _Worker:
         outer, self.request = self.request, frame.request
         try:
             act = _ACTIONS[frame.kind]
-            result = act(self, wire.load(frame.payload, self.arrived, ours=True))
+            result = act(self, values.load(frame.payload, self.arrived, ours=True))
             buffers = wire.dump(wire.VALUE, frame.request, result, self.keep)
         except BaseException as error:
             kind, said = self.describe(error)
@@ -96,23 +96,23 @@ class _Worker:
         elif isinstance(value, str) and type(value) is not str:
             return self.keep_text(str.__str__(value))
         if len(self.handles) >= MAX_HANDLES:
-            raise wire.WireError("too many objects are kept")
+            raise values.WireError("too many objects are kept")
         number = len(self.handles)
         self.handles[number] = value
-        return wire.Token(wire.HANDLE_TAG, number)
+        return values.Token(values.HANDLE_TAG, number)
 
     def keep_text(self, value: str) -> Any:
         try:
-            fits = len(value.encode()) <= wire.TEXT_BYTES
+            fits = len(value.encode()) <= values.TEXT_BYTES
         except UnicodeEncodeError:
             fits = False
         return value if fits else self.keep(value)
 
     def arrived(self, tag: int, number: int) -> Any:
         """What a number stands for, in a form that `LocalBackend` lets arrive."""
-        if tag == wire.HANDLE_TAG:
+        if tag == values.HANDLE_TAG:
             return Ref(self.handles[number])
-        if tag == wire.CALLBACK_TAG:
+        if tag == values.CALLBACK_TAG:
             return self.callback(number)
         return Items(self.pull(number))
 
@@ -137,9 +137,9 @@ class _Worker:
         while True:
             frame = self.receive()
             if frame.kind == wire.ANSWER:
-                return wire.load(frame.payload, self.arrived, ours=True)
+                return values.load(frame.payload, self.arrived, ours=True)
             if frame.kind == wire.REFUSE:
-                raise getattr(builtins, wire.load(frame.payload, self.arrived, ours=True))
+                raise getattr(builtins, values.load(frame.payload, self.arrived, ours=True))
             self.answer(frame)
 
     # Requests
@@ -192,7 +192,7 @@ class _Worker:
         try:
             if isinstance(error, MemoryError) or _is_torch_memory(error):
                 return wire.OVER_MEMORY, None
-            if isinstance(error, wire.WireError):
+            if isinstance(error, values.WireError):
                 return wire.UNSENDABLE, None
             if type(error) is StudentRaised:
                 return wire.RAISED, (error.exception, -1, 0)

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ..source import SourceCell
 from ..student import Callback, Items, Ref
-from . import wire
+from . import values, wire
 from .libraries import Arrays
 from .limits import Limits
 from .line import Line, LineClosed, TimeIsUp
@@ -157,7 +157,7 @@ class Worker:
             try:
                 buffers = wire.dump_source(wire.CELL, self._request, cell.source)
                 self._exchange(buffers, self._request, end)
-            except wire.WireError as error:
+            except values.WireError as error:
                 errors.setdefault(cell.label, StudentMisbehaved(str(error)))
                 self._cells.pop()
             except StudentError as error:
@@ -174,7 +174,7 @@ class Worker:
         self._request += 1
         return self._exchange(self._ours(kind, self._request, value), self._request, end)
 
-    def _exchange(self, buffers: list[wire.Buffer], request: int, end: float) -> Any:
+    def _exchange(self, buffers: list[values.Buffer], request: int, end: float) -> Any:
         self._check_alive()
         try:
             self._line.send(buffers, end)
@@ -182,12 +182,12 @@ class Worker:
             while True:
                 frame = self._line.receive(self.reply_bytes, end)
                 if frame.request != request:
-                    raise wire.WireError("an answer to another request arrived")
+                    raise values.WireError("an answer to another request arrived")
                 if frame.kind not in (wire.CALLBACK, wire.NEXT):
                     return self._conclude(frame)
                 left -= len(frame.payload)
                 if left < 0:
-                    raise wire.WireError("callbacks brought more bytes than they may")
+                    raise values.WireError("callbacks brought more bytes than they may")
                 self._serve(frame, end)
         except StudentError as error:
             if not isinstance(error, (StudentRaised, StudentOverMemory)):
@@ -197,7 +197,7 @@ class Worker:
             raise self._give_up(StudentTimedOut("no answer before the deadline")) from None
         except LineClosed:
             raise self._give_up(self._find_out()) from None
-        except wire.WireError as error:
+        except values.WireError as error:
             raise self._give_up(StudentMisbehaved(str(error))) from None
         except BaseException as error:
             # Ours, or the user's Ctrl-C: the worker waits for something that will not come.
@@ -209,17 +209,17 @@ class Worker:
             raise StudentOverMemory("the call ran out of the memory it is given")
         if frame.kind == wire.UNSENDABLE:
             raise StudentMisbehaved("an answer that cannot be sent: too deep or too many items")
-        value = wire.load(frame.payload, self._arrived)
+        value = values.load(frame.payload, self._arrived)
         if frame.kind == wire.VALUE:
             return value
         if frame.kind != wire.RAISED:
-            raise wire.WireError("an answer of an unknown kind arrived")
+            raise values.WireError("an answer of an unknown kind arrived")
         raise self._raised(value)
 
     def _raised(self, said: Any) -> StudentRaised:
         """The exception that a worker reports, with nothing in it that a student chose."""
         if not isinstance(said, tuple) or list(map(type, said)) != [str, int, int]:
-            raise wire.WireError("a malformed exception arrived")
+            raise values.WireError("a malformed exception arrived")
         name, cell, line = said
         name = name if name in _EXCEPTIONS else "Exception"
         if not 0 <= cell < len(self._cells):
@@ -231,14 +231,14 @@ class Worker:
 
     def _serve(self, frame: wire.Frame, end: float) -> None:
         """Answer a callback or a pull; its exceptions become the student's, ours stay ours."""
-        said = wire.load(frame.payload, self._arrived)
+        said = values.load(frame.payload, self._arrived)
         try:
             if frame.kind == wire.NEXT:
                 result = next(self._given_as(Iterator, said))
             else:
                 number, args, kwargs = _callback(said)
                 result = self._given_as(Callable, number)(*args, **kwargs)
-        except (StudentError, AutograderError, wire.WireError):
+        except (StudentError, AutograderError, values.WireError):
             raise
         except Exception as error:
             builtin = next(c for c in type(error).__mro__ if c.__module__ == "builtins")
@@ -249,10 +249,10 @@ class Worker:
 
     # Values
 
-    def _ours(self, kind: int, request: int, value: Any) -> list[wire.Buffer]:
+    def _ours(self, kind: int, request: int, value: Any) -> list[values.Buffer]:
         try:
             return wire.dump(kind, request, value, self._sent)
-        except wire.WireError as error:
+        except values.WireError as error:
             raise CourseError(f"a check passes more than can be sent: {error}") from error
 
     def _sent(self, value: Any) -> Any:
@@ -261,7 +261,7 @@ class Worker:
             owner, number = divmod(value.key, 1 << _KEY_BITS)
             if owner != self._number:
                 raise WorkerDied("an object went with the worker that held it")
-            return wire.Token(wire.HANDLE_TAG, number)
+            return values.Token(values.HANDLE_TAG, number)
         if isinstance(value, (np.ndarray, np.generic)):
             return np.asarray(value)
         bases: tuple[type[Any], ...] = (tuple, list, dict, str, int, float)
@@ -269,33 +269,33 @@ class Worker:
             if isinstance(value, base) and type(value) is not base:
                 return base(value)
         if isinstance(value, (Items, Iterator)):
-            return self._give(value, wire.ITEMS_TAG)
+            return self._give(value, values.ITEMS_TAG)
         if isinstance(value, Callback) or callable(value):
-            return self._give(value, wire.CALLBACK_TAG)
+            return self._give(value, values.CALLBACK_TAG)
         raise CourseError(
             f"a check passes a {type(value).__name__} that student code cannot be sent; pass "
-            f"arrays, 64-bit numbers, texts of up to {wire.TEXT_BYTES} bytes, containers of these, "
+            f"arrays, 64-bit numbers, texts of up to {values.TEXT_BYTES} bytes, containers of these, "
             f"functions or iterators"
         )
 
-    def _give(self, value: Any, tag: int) -> wire.Token:
+    def _give(self, value: Any, tag: int) -> values.Token:
         for number, given in enumerate(self._given):
             if given is value:
-                return wire.Token(tag, number)
+                return values.Token(tag, number)
         self._given.append(value)
-        return wire.Token(tag, len(self._given) - 1)
+        return values.Token(tag, len(self._given) - 1)
 
     def _given_as(self, kind: Any, number: Any) -> Any:
         if type(number) is not int or not 0 <= number < len(self._given):
-            raise wire.WireError("something was called that was never passed")
+            raise values.WireError("something was called that was never passed")
         given = self._given[number]
         if isinstance(given, (Items, Iterator)) is not (kind is Iterator):
-            raise wire.WireError("something was called that was never passed")
+            raise values.WireError("something was called that was never passed")
         return given
 
     def _arrived(self, tag: int, number: int) -> Ref:
-        if tag != wire.HANDLE_TAG or number >= 1 << _KEY_BITS:
-            raise wire.WireError("an answer holds an unknown tag")
+        if tag != values.HANDLE_TAG or number >= 1 << _KEY_BITS:
+            raise values.WireError("an answer holds an unknown tag")
         return Ref((self._number << _KEY_BITS) | number)
 
     def _reference(self, value: Any) -> Ref:
@@ -336,8 +336,8 @@ class Worker:
 
 def _callback(said: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if not isinstance(said, tuple) or list(map(type, said)) != [int, tuple, dict]:
-        raise wire.WireError("a malformed callback arrived")
+        raise values.WireError("a malformed callback arrived")
     number, args, kwargs = said
     if not all(type(key) is str for key in kwargs):
-        raise wire.WireError("a malformed callback arrived")
+        raise values.WireError("a malformed callback arrived")
     return number, args, kwargs

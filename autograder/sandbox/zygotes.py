@@ -126,7 +126,11 @@ class Zygote:
                 flags = socket.MSG_CMSG_CLOEXEC
                 answer, got, _, _ = socket.recv_fds(self._control, _MESSAGE, 1, flags)
             except OSError as error:  # also a descriptor that is closed, and a timeout
+                self._control.close()
                 raise ZygoteGone from error
+            except BaseException:
+                self._control.close()  # an answer to this would be taken for the next one's
+                raise
         if not answer:
             raise ZygoteGone
         return json.loads(answer), got

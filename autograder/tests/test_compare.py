@@ -194,7 +194,7 @@ def test_nan_is_named_with_its_first_place() -> None:
 
 def test_a_number_where_minus_infinity_is_expected_is_not_called_not_finite() -> None:
     got, want = np.array([1.0, 2.0]), np.array([-np.inf, 2.0])
-    assert detail(got, want).startswith("dx is 1 at dx[0], expected -inf")
+    assert detail(got, want).endswith("worst at dx[0]: yours 1, expected -inf")
     assert category(got, want) != "dx is not finite where it should be."
 
 

@@ -22,9 +22,7 @@ def scaling(toy: Course) -> Exercise:
     return toy.exercise("vol1_toys/scale")
 
 
-def grade(
-    exercise: Exercise, function: str, seed: Seed = SEEDS[0], **names: Any
-) -> FunctionResult:
+def grade(exercise: Exercise, function: str, seed: Seed = SEEDS[0], **names: Any) -> FunctionResult:
     student = Student(LocalBackend({**vars(exercise.solution), **names}))
     return grade_function(exercise, function, Bench(lambda: student), seed)
 
@@ -144,5 +142,6 @@ def test_a_planted_mistake_leaves_the_reference_as_it_is(scaling: Exercise) -> N
     assert vars(scaling.solution) == before
 
 
-def test_a_planted_mistake_is_made_once(scaling: Exercise) -> None:
-    assert scaling.planted(scaling.mistakes[0]) is scaling.planted(scaling.mistakes[0])
+def test_a_planted_mistake_is_fresh_each_time(scaling: Exercise) -> None:
+    first, second = (scaling.planted(scaling.mistakes[0]) for _ in range(2))
+    assert first["scale"] is not second["scale"]

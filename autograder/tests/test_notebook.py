@@ -180,7 +180,9 @@ def test_plots_do_not_count_as_code() -> None:
 
 
 def test_percent_cells_keep_the_line_numbers_of_the_file() -> None:
-    cells = sheet(b'"""Doc."""\n\n# %%\nx = 1\n\n# %% [markdown]\n# prose\n\n#%%\ny = 2\n', "a.py").cells
+    cells = sheet(
+        b'"""Doc."""\n\n# %%\nx = 1\n\n# %% [markdown]\n# prose\n\n#%%\ny = 2\n', "a.py"
+    ).cells
     assert [(c.line, c.code) for c in cells] == [(1, True), (3, True), (6, False), (9, True)]
     assert cells[3].at(2) == "a.py, line 10"
 
@@ -256,7 +258,9 @@ def test_a_tree_that_is_too_deep_is_refused(source: str) -> None:
     assert fault(source)[0] == "nested more than 200 levels deep"
 
 
-@pytest.mark.parametrize("source", ["-" * 19_000 + "1", "+".join(["1"] * 9_000), "not " * 4_900 + "1"])
+@pytest.mark.parametrize(
+    "source", ["-" * 19_000 + "1", "+".join(["1"] * 9_000), "not " * 4_900 + "1"]
+)
 def test_what_python_cannot_nest_is_refused(source: str) -> None:
     assert fault(source)[0] == "nested too deeply for Python"
 
@@ -280,9 +284,7 @@ def test_line_magics_vanish_and_lines_stay_where_they_are() -> None:
 
 
 def test_a_magic_within_a_function_becomes_pass() -> None:
-    assert text("def f():\n    %timeit g()\n    return 1") == (
-        "def f():\n    pass\n    return 1\n"
-    )
+    assert text("def f():\n    %timeit g()\n    return 1") == ("def f():\n    pass\n    return 1\n")
 
 
 def test_what_time_runs_is_kept() -> None:
@@ -335,7 +337,10 @@ def test_a_function_split_over_two_cells_is_joined() -> None:
 
 
 def test_a_function_split_within_brackets_or_a_docstring_is_joined() -> None:
-    for source in ("def f(x):\n    return (x\n    + 1)", 'def f(x):\n    """A\n    b."""\n    return x'):
+    for source in (
+        "def f(x):\n    return (x\n    + 1)",
+        'def f(x):\n    """A\n    b."""\n    return x',
+    ):
         for cut in (1, 2):
             lines = source.split("\n")
             parts = ["\n".join(lines[:cut]), "\n".join(lines[cut:])]

@@ -231,7 +231,13 @@ def test_a_begin_without_an_end_is_named_with_file_and_line(text: str) -> None:
 
 @pytest.mark.parametrize(
     "almost",
-    ["# BEGIN SOLUTION", "## begin solution", "### BEGIN SOLUTIONS", "###BEGIN SOLUTION", "### BEGIN_SOLUTION"],
+    [
+        "# BEGIN SOLUTION",
+        "## begin solution",
+        "### BEGIN SOLUTIONS",
+        "###BEGIN SOLUTION",
+        "### BEGIN_SOLUTION",
+    ],
 )
 def test_what_is_almost_a_marker_is_named_with_file_and_line(almost: str) -> None:
     text = toy_course.SCALE.replace(BEGIN, almost, 1)

@@ -61,9 +61,11 @@ def review(source: str, rules: Rules = RULES) -> set[str]:
         "def f(x): return __import__('numpy').gradient(x)",
         "import importlib\ndef f(x): return importlib.import_module('numpy').gradient(x)",
         "import numpy as np\ndef h(x): return [np.gradient(a) for a in x]\ndef f(x): return h(x)",
-        "import numpy as np\nclass K:\n    def m(self): return np.gradient(1)\ndef f(x): return K()",
-        "import numpy as np\ndef f(x): return np.ｇradient(x)",
-        "try:\n    import fast as n\nexcept ImportError:\n    import numpy as n\ndef f(x): return n.gradient(x)",
+        "import numpy as np\nclass K:\n    def m(self): return np.gradient(1)\n"
+        "def f(x): return K()",
+        "import numpy as np\ndef f(x): return np.\uff47radient(x)",
+        "try:\n    import fast as n\nexcept ImportError:\n    import numpy as n\n"
+        "def f(x): return n.gradient(x)",
         "import numpy as np\ndef f(x): return (lambda y: np.gradient(y))(x)",
     ],
 )
@@ -80,8 +82,10 @@ def test_a_forbidden_call_is_found_under_every_name(source: str) -> None:
         "from torch.nn import *\ndef f(x): return Linear(x)",
         "def f(x):\n    import torch\n    return torch.exp(x)",
         "def f(x):\n    import torch\n    return 1",
-        "try:\n    import torch\nexcept ImportError:\n    torch = None\ndef f(x): return torch.exp(x)",
-        "def f(x):\n    try:\n        import torch\n        return torch.exp(x)\n    except ImportError:\n        pass",
+        "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
+        "def f(x): return torch.exp(x)",
+        "def f(x):\n    try:\n        import torch\n        return torch.exp(x)\n"
+        "    except ImportError:\n        pass",
         "t = __import__('torch')\ndef f(x): return t.exp(x)",
         "import torch\ndef h(t): return t.exp\ndef f(x): return h(torch)",
     ],
@@ -99,17 +103,23 @@ def test_a_forbidden_module_is_found_where_it_is_used(source: str) -> None:
         "import numpy as np, torch\ndef f(x): return np.exp(x)",
         "import torch\ndef g(x): return torch.exp(x)\ndef f(x): return x",
         "try:\n    import torch\nexcept ImportError:\n    pass\ndef f(x): return x",
-        "try:\n    import torch\n    HAVE = True\nexcept ImportError:\n    HAVE = False\ndef f(x): return HAVE",
-        "def f(x):\n    try:\n        import torch\n    except ImportError:\n        pass\n    return x",
+        "try:\n    import torch\n    HAVE = True\nexcept ImportError:\n"
+        "    HAVE = False\ndef f(x): return HAVE",
+        "def f(x):\n    try:\n        import torch\n    except ImportError:\n"
+        "        pass\n    return x",
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
-        "def f(x):\n    if torch is not None and isinstance(x, (torch.Tensor, list)):\n        x = x.numpy()\n    return x",
-        "try:\n    import torch\nexcept ImportError:\n    torch = None\ndef f(x):\n    if torch and x: return 1",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\ndef f(x: 'torch.Tensor'): return x",
+        "def f(x):\n    if torch is not None and isinstance(x, (torch.Tensor, list)):\n"
+        "        x = x.numpy()\n    return x",
+        "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
+        "def f(x):\n    if torch and x: return 1",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+        "    import torch\ndef f(x: 'torch.Tensor'): return x",
         "def f(torch): return torch.exp(1)",
         "def f(x):\n    torch = x\n    return torch.exp(1)",
         "def f(x): return [torch.exp for torch in x]",
         "class torch:\n    exp = 1\ndef f(x): return torch.exp",
-        "try:\n    import torch as np\nexcept ImportError:\n    import numpy as np\ndef f(x): return np.exp(x)",
+        "try:\n    import torch as np\nexcept ImportError:\n"
+        "    import numpy as np\ndef f(x): return np.exp(x)",
         "import numpy as np\ndef gradient(x): return x\ndef f(x): return gradient(x)",
         "import numpy as np\ndef f(x):\n    gradient = np.ones(3)\n    return gradient",
         "import numpy as np\ndef f(np): return np.gradient(1)",
@@ -141,12 +151,26 @@ def test_honest_code_is_not_forbidden(source: str) -> None:
         ("def f(x): return x.f_back.f_locals", "f_back is used"),
         ("def f(x): return ().__class__.__subclasses__", "__subclasses__ is used"),
         ("def f(x): return f.__globals__", "__globals__ is used"),
-        ("class A:\n    def __array_ufunc__(self): pass\ndef f(x): return A()", "__array_ufunc__ is defined"),
-        ("import numpy as np\nnp.testing.assert_equal = 3\ndef f(x): return np.exp(x)", "numpy.testing is used"),
+        (
+            "class A:\n    def __array_ufunc__(self): pass\ndef f(x): return A()",
+            "__array_ufunc__ is defined",
+        ),
+        (
+            "import numpy as np\nnp.testing.assert_equal = 3\ndef f(x): return np.exp(x)",
+            "numpy.testing is used",
+        ),
         ("import numpy as np\ndef f(x): return np.lib.index_tricks", "numpy.lib is used"),
         ("def f(x): return x * 1e-20j", "complex is used"),
         ("def f(x): return complex(x)", "complex is used"),
-        ("def f(x): return x.gradient()", ".gradient is used"),
+        (
+            "import numpy as np\ndef h(n): return n.gradient(1)\ndef f(x): return h(np)",
+            "numpy is passed on",
+        ),
+        ("import numpy as np\ndef f(x): return [np][0].gradient(x)", "numpy is passed on"),
+        (
+            "def f(x):\n    import numpy as n\n    return (lambda m: m.gradient(x))(n)",
+            "numpy is passed on",
+        ),
     ],
 )
 def test_what_a_person_should_look_at(source: str, what: str) -> None:
@@ -157,13 +181,16 @@ def test_what_a_person_should_look_at(source: str, what: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
+        "def f(x): return x.gradient()",
+        "import numpy as np\nxp = np\ndef f(x): return xp.exp(x)",
         "import math, sys\ndef f(x): return math.exp(x) + sys.float_info.eps",
         "import os\ndef f(x): return x",
         "def f(x): return 'eval(exec(os.open))'",
         "def f(x): return getattr(x, 'shape')",
         "def f(open, compile=3):\n    input = open\n    return input + compile",
         "def f(model): return model.compile(), model.eval(), model.open()",
-        "from dataclasses import dataclass\n@dataclass\nclass A:\n    n: int\ndef f(x): return A(x).n",
+        "from dataclasses import dataclass\n@dataclass\n"
+        "class A:\n    n: int\ndef f(x): return A(x).n",
         "import numpy as np\ndef f(x): return np.where(x > 0, x, 0).sum(axis=-1, keepdims=True)",
     ],
 )
@@ -192,7 +219,9 @@ def test_the_longest_name_decides() -> None:
     assert rules.verdict("torch.nn.Linear") == ""
     assert rules.verdict("torch.autograd.grad") == "torch"
     assert forbidden("import torch.nn as nn\ndef f(x): return nn.Linear(x)", rules) == set()
-    assert forbidden("from torch import autograd as a\ndef f(x): return a.grad(x)", rules) == {"torch"}
+    assert forbidden("from torch import autograd as a\ndef f(x): return a.grad(x)", rules) == {
+        "torch"
+    }
     assert review("import os\ndef f(x): return os.sep", rules) == set()
 
 
@@ -203,7 +232,9 @@ def test_a_forbidden_part_of_an_allowed_library() -> None:
     assert forbidden(source + "def f(x): return nn.RMSNorm(x)", rules) == {"torch.nn.RMSNorm"}
     assert forbidden(source + "def f(x): return torch.nn.RMSNorm(x)", rules) == {"torch.nn.RMSNorm"}
     assert forbidden(source + "def f(x): return ag.grad(x)", rules) == {"torch.autograd"}
-    assert forbidden(source + "def f(x): return torch.autograd.grad(x)", rules) == {"torch.autograd"}
+    assert forbidden(source + "def f(x): return torch.autograd.grad(x)", rules) == {
+        "torch.autograd"
+    }
 
 
 def test_no_rules_forbid_nothing() -> None:

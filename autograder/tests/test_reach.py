@@ -148,9 +148,10 @@ def test_a_run_that_only_fills_a_reached_functions_own_cache_goes() -> None:
     ],
 )
 def test_settings_and_patches_of_a_used_library_stay(setting: str) -> None:
-    assert kept(f"import numpy as np\n{setting}\ndef f(x):\n    return np.exp(x)\n").split("\n")[
-        1
-    ] == setting
+    assert (
+        kept(f"import numpy as np\n{setting}\ndef f(x):\n    return np.exp(x)\n").split("\n")[1]
+        == setting
+    )
 
 
 def test_settings_of_an_unused_library_go() -> None:
@@ -186,7 +187,8 @@ def test_decorators_defaults_bases_and_annotations_count() -> None:
 def test_a_registry_filled_by_a_decorator_stays() -> None:
     source = (
         "OPS = {}\n"
-        "def register(name):\n    def inner(g):\n        OPS[name] = g\n        return g\n    return inner\n"
+        "def register(name):\n    def inner(g):\n        OPS[name] = g\n"
+        "        return g\n    return inner\n"
         "@register('add')\ndef add(a, b):\n    return a + b\n"
         "def f(x):\n    return OPS['add'](x, x)"
     )
@@ -267,9 +269,9 @@ def test_cells_keep_their_order() -> None:
 
 
 def test_a_cell_moves_before_the_one_that_needs_it_to_load() -> None:
-    assert cells("def f(x=T):\n    return x", "T = build()", "def build():\n    return n", "n = 3") == [
-        *[2, 3, 1, 0]
-    ]
+    assert cells(
+        "def f(x=T):\n    return x", "T = build()", "def build():\n    return n", "n = 3"
+    ) == [*[2, 3, 1, 0]]
 
 
 def test_cells_that_need_each_other_end() -> None:

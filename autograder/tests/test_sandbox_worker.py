@@ -103,7 +103,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def opened(sandbox: Sandbox, source: str = SCENARIO, **kwargs: Any) -> Worker:
-    return sandbox.open([SourceCell("cell 1", source)], arrays="numpy", **kwargs)
+    worker = sandbox.open([SourceCell("cell 1", source)], arrays="numpy", **kwargs)
+    worker.deadline = 60.0  # so that a busy machine fails no test
+    return worker
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +282,7 @@ def test_one_broken_cell_costs_only_itself(sandbox: Sandbox) -> None:
 
 def test_a_cell_that_never_ends_costs_only_itself(sandbox: Sandbox) -> None:
     cells = [SourceCell("endless", "while True: pass"), SourceCell("right", "x = 1")]
-    worker = sandbox.open(cells, arrays="numpy", load_seconds=0.5)
+    worker = sandbox.open(cells, arrays="numpy", load_seconds=2.0)
     assert isinstance(worker.load_errors["endless"], StudentTimedOut)
     assert worker.alive
     worker.close()
@@ -306,7 +308,7 @@ def test_earlier_exercises_answer_from_here(sandbox: Sandbox) -> None:
     worker.close()
 
 
-HOSTILE = '''
+HOSTILE = """
 import builtins, os, sys, threading
 import numpy as np
 
@@ -402,7 +404,7 @@ def threads():
 
 def still_here():
     return 41
-'''
+"""
 
 
 @pytest.mark.parametrize(
@@ -430,7 +432,7 @@ def test_a_hostile_function_harms_itself_only(
     sandbox: Sandbox, name: str, expected: type[StudentError]
 ) -> None:
     worker = opened(sandbox, HOSTILE)
-    worker.deadline = 3.0 if name != "flood" else 0.5
+    worker.deadline = 0.5 if name == "flood" else 60.0
     with pytest.raises(expected) as raised:
         Student(worker).__getattr__(name)()
         Student(worker).still_here()
@@ -445,9 +447,7 @@ def test_a_hostile_function_harms_itself_only(
 
 
 @pytest.mark.parametrize("name", ["trace", "threads"])
-def test_what_a_hostile_function_leaves_behind_is_its_own_loss(
-    sandbox: Sandbox, name: str
-) -> None:
+def test_what_a_hostile_function_leaves_behind_is_its_own_loss(sandbox: Sandbox, name: str) -> None:
     worker = opened(sandbox, HOSTILE)
     worker.deadline = 1.0
     try:

@@ -44,9 +44,7 @@ def test_a_mistake_with_full_points_is_named(toy: Course) -> None:
 def test_two_mistakes_that_cannot_be_told_apart_need_one_hint(toy: Course) -> None:
     new = 'exercise.slip("scale", "plus", "x * factor", "factor + x", "Another hint.")\n'
     append(toy.root, CHECKS, new)
-    said = (
-        "scale: the mistake plus is recognised as adds; the two need one hint, or other inputs"
-    )
+    said = "scale: the mistake plus is recognised as adds; the two need one hint, or other inputs"
     verdict = verify(toy, SLUG, seeds=2)
     assert verdict.problems == [said]
     assert (verdict.recognised, verdict.mistakes) == (9, 10)
@@ -70,7 +68,9 @@ def test_a_slip_whose_text_occurs_twice_is_named_and_the_others_are_still_tried(
     toy: Course,
 ) -> None:
     append(toy.root, CHECKS, 'exercise.slip("scale", "twice", "out", "outer", "It is wrong.")\n')
-    append(toy.root, CHECKS, 'exercise.slip("scale", "harmless", "x * factor", "factor * x", "?")\n')
+    append(
+        toy.root, CHECKS, 'exercise.slip("scale", "harmless", "x * factor", "factor * x", "?")\n'
+    )
     found = problems(toy, seeds=2)
     assert (
         "the mistake twice edits 'out' in scale, which occurs there 3 times instead of once"
@@ -100,7 +100,9 @@ def test_too_few_mistakes_are_counted(toy: Course) -> None:
 
 
 def test_two_mistakes_of_one_name_are_named(toy: Course) -> None:
-    append(toy.root, CHECKS, 'exercise.slip("scale", "adds", "x * factor", "x - factor", "Less.")\n')
+    append(
+        toy.root, CHECKS, 'exercise.slip("scale", "adds", "x * factor", "x - factor", "Less.")\n'
+    )
     assert "scale: two mistakes are called adds" in problems(toy)
 
 
@@ -131,7 +133,7 @@ def test_a_reference_that_fails_its_own_check_is_named(toy: Course) -> None:
     )
     append(toy.root, CHECKS, text)
     assert problems(toy) == [
-        "scale: the reference itself fails the check is_small: the result has wrong values."
+        "scale: the reference itself fails the check is_small: The result has wrong values."
     ]
 
 
@@ -179,11 +181,11 @@ def test_a_null_solution_that_earns_points_is_named_with_what_paid(toy: Course) 
 
 
 def test_a_null_solution_that_an_author_declares_is_tried(toy: Course) -> None:
-    text = (
-        "\n\n@exercise.null('scale')\ndef knows_it_all(x, factor):\n    return x * factor\n"
-    )
+    text = "\n\n@exercise.null('scale')\ndef knows_it_all(x, factor):\n    return x * factor\n"
     append(toy.root, CHECKS, text)
-    assert any(p.startswith("scale: the null solution 'knows_it_all' earns 7") for p in problems(toy))
+    assert any(
+        p.startswith("scale: the null solution 'knows_it_all' earns 7") for p in problems(toy)
+    )
 
 
 # Alternatives
@@ -274,7 +276,9 @@ def test_an_input_that_is_not_declared_is_named(toy: Course) -> None:
 
 def test_every_problem_is_one_line_and_told_once(toy: Course) -> None:
     edit(toy.root, SOURCE, "        factor: By how much.\n", "")
-    append(toy.root, CHECKS, 'exercise.slip("scale", "harmless", "x * factor", "factor * x", "?")\n')
+    append(
+        toy.root, CHECKS, 'exercise.slip("scale", "harmless", "x * factor", "factor * x", "?")\n'
+    )
     found = problems(toy, seeds=3)
     assert len(found) == len(set(found)) == 2
     assert not any("\n" in p for p in found)

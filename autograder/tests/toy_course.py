@@ -406,7 +406,7 @@ def draw() -> str:
     return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 2"><path d="M0 2L2 0"/></svg>\\n'
 '''
 
-LOOPS = '''\
+LOOPS = """\
 import numpy as np
 
 
@@ -416,9 +416,9 @@ def scale(x, factor):
 
 def scale_backward(dout, factor):
     return np.multiply(factor, dout)
-'''
+"""
 
-ROWS = '''\
+ROWS = """\
 import numpy as np
 
 
@@ -434,9 +434,9 @@ scale = _times
 
 def scale_backward(dout, factor):
     return _times(dout, factor)
-'''
+"""
 
-IN_PLACE = '''\
+IN_PLACE = """\
 def scale(x, factor):
     out = x.copy()
     out *= factor
@@ -445,7 +445,7 @@ def scale(x, factor):
 
 def scale_backward(dout, factor):
     return -(dout * -factor)
-'''
+"""
 
 COUNTERS = {
     "from_the_front": "self.values[:] = self.values + amount * self.step",
@@ -453,7 +453,7 @@ COUNTERS = {
     "by_numpy": "np.add(self.values, self.step * amount, out=self.values)",
 }
 
-ANOTHER_COUNTER = '''\
+ANOTHER_COUNTER = """\
 import numpy as np
 
 
@@ -465,7 +465,7 @@ class Counter:
         {add}
         self.calls = self.calls + 1
         return self.calls
-'''
+"""
 
 BALANCES = {
     "mean_first": "scale(x - x.mean(axis=-1, keepdims=True), factor)",
@@ -473,13 +473,13 @@ BALANCES = {
     "transposed": "(scale(x, factor).T - scale(x, factor).mean(axis=1)).T",
 }
 
-ANOTHER_BALANCE = '''\
+ANOTHER_BALANCE = """\
 from .scale import scale
 
 
 def balance(x, factor=2.0):
     return {result}
-'''
+"""
 
 ALTERNATIVES = "instructor/checks/vol1_toys/alternatives"
 

@@ -85,7 +85,10 @@ class Sources:
         """The derived notebook with answer cells replaced, as a record to change at will."""
         if slug not in self._notebooks:
             stub = self.course.stub(slug)
-            self._notebooks[slug] = json.loads(notebook(stub, self.course.exercise(slug)))
+            book = json.loads(notebook(stub, self.course.exercise(slug)))
+            for cell in book["cells"]:  # a file holds lists of lines
+                cell["source"] = "".join(cell["source"])
+            self._notebooks[slug] = book
         book = copy.deepcopy(self._notebooks[slug])
         for name, source in (self.right(slug) if answers is None else answers).items():
             answer_cell(book, name)["source"] = source

@@ -161,7 +161,9 @@ def _partly(sources: Sources) -> Iterator[Student]:
     one = dumped(sources.notebook(SOFTMAX, first))
     yield folder("one-function", "wrote the first function only", {SOFTMAX: one}, ".ipynb")
     data = sources.module(RMSNORM)
-    yield folder("one-exercise", "wrote one exercise, the others are stubs", stubs | {RMSNORM: data})
+    yield folder(
+        "one-exercise", "wrote one exercise, the others are stubs", stubs | {RMSNORM: data}
+    )
     both: dict[str, bytes] = {}
     for slug in sources.slugs:
         both |= {f"starter_code/{slug}.py": sources.module(slug)}

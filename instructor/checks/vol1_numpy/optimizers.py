@@ -833,8 +833,8 @@ exercise.slip(
     "zero_counts_as_none",
     "if g is None:",
     "if g is None or not np.any(g):",
-    "A gradient of zeros is skipped like None. Zero is a gradient: the step counts, the means fade, "
-    "the weights decay. (Asking `if g is None` is the way to tell them apart.)",
+    "A gradient of zeros is skipped like None. Zero is a gradient: the step counts, the means "
+    "fade, the weights decay. (`g is None` tells the two apart.)",
 )
 exercise.slip(
     "AdamW",

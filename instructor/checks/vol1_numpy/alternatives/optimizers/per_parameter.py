@@ -35,17 +35,17 @@ class RunningMean:
 class OneParameter:
     array: np.ndarray
     betas: tuple
-    gradient: RunningMean = field(init=False)
-    square: RunningMean = field(init=False)
+    first: RunningMean = field(init=False)
+    second: RunningMean = field(init=False)
 
     def __post_init__(self):
-        self.gradient = RunningMean(self.betas[0], np.zeros_like(self.array))
-        self.square = RunningMean(self.betas[1], np.zeros_like(self.array))
+        self.first = RunningMean(self.betas[0], np.zeros_like(self.array))
+        self.second = RunningMean(self.betas[1], np.zeros_like(self.array))
 
     def update(self, g, lr, eps, weight_decay):
-        self.gradient.add(g)
-        self.square.add(np.square(g))
-        direction = self.gradient.corrected() / (np.sqrt(self.square.corrected()) + eps)
+        self.first.add(g)
+        self.second.add(np.square(g))
+        direction = self.first.corrected() / (np.sqrt(self.second.corrected()) + eps)
         self.array -= lr * (direction + weight_decay * self.array)
 
 
