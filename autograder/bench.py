@@ -194,12 +194,16 @@ def where_it_goes(
             earlier = {e.local: course.reference(e.exercise, e.name) for e in module.earlier}
             grader.sandbox.open(module.cells, arrays=exercise.arrays, earlier=earlier).close()
 
+    def reread(number: int) -> None:
+        for one in find_students(folder):
+            read_submission(one, stubs, rules)
+
     def write(number: int) -> None:
         write_feedback(result, work / "stages_out")
         write_text(work / "stages_out" / "result.json", result.to_json())
 
     try:
-        read = _per_call(lambda _: find_students(folder) and _read(folder, stubs, rules), 20)
+        read = _per_call(reread, 20)
         opened, checked = _per_call(open_only, 20), _per_call(check, 20)
         written = _per_call(write, 20)
     finally:
@@ -212,11 +216,6 @@ def where_it_goes(
         ("calls and replies over the wire", checked - opened - floor),
         ("feedback and result.json", written),
     ]
-
-
-def _read(folder, stubs, rules) -> None:  # type: ignore[no-untyped-def]
-    for found in find_students(folder):
-        read_submission(found, stubs, rules)
 
 
 def cold_command(course: Course, work: Path) -> list[tuple[str, float]]:

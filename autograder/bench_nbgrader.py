@@ -73,7 +73,7 @@ def _assignment(pairs: list[tuple[Exercise, Page]]) -> Any:
                 continue
             names.add(cell.id)
             cells.append(cell)
-    joined: Any = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    joined: Any = nbformat.v4.new_notebook(cells=cells)
     joined.metadata["kernelspec"] = {
         "display_name": "Python 3",
         "language": "python",

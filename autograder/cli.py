@@ -11,6 +11,9 @@ import typer
 
 from .errors import AutograderError
 
+# What typer exits with after Ctrl-C.
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Check, build, verify and grade the exercises of a course.",
     no_args_is_help=True,
@@ -34,7 +37,9 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print(f"autograder: {where}{error.strerror or error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
         print("autograder: interrupted", file=sys.stderr)
         raise SystemExit(2) from None
 

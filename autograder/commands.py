@@ -85,7 +85,8 @@ def build(only_check: bool) -> int:
     changed = write(course)
     for path in changed:
         print(path.as_posix())
-    print(f"{len(changed)} files written" if changed else "every derived file was current")
+    count = f"{len(changed)} file{'' if len(changed) == 1 else 's'} written"
+    print(count if changed else "every derived file was current")
     return 0
 
 
@@ -118,7 +119,10 @@ def verify(names: Sequence[str], seeds: int) -> int:
     finally:
         if sandbox is not None:
             sandbox.close()
-    table = Table("exercise", "checks", "mistakes named", "nulls", "alternatives", "seeds", "state")
+    table = Table()
+    table.add_column("exercise", no_wrap=True)
+    for heading in ("checks", "mistakes named", "nulls", "alternatives", "seeds", "state"):
+        table.add_column(heading)
     for row in rows(verdicts):
         table.add_row(*row)
     Console().print(table)
@@ -245,7 +249,7 @@ def _shown(path: Path) -> str:
 def release(out: Path) -> int:
     """Write the student release."""
     from .course import Course
-    from .release import release as write
+    from .release import write
 
     for path in write(Course.find(), out):
         print(path)

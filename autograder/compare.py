@@ -116,7 +116,8 @@ def _values(actual: Array, expected: Array, name: str, rtol: float) -> Differenc
 
 def _unlike(actual: Array, expected: Array) -> NDArray[np.bool_]:
     """Where the two are neither equal nor both nan."""
-    return (actual != expected) & ~(np.isnan(actual) & np.isnan(expected))
+    unlike: NDArray[np.bool_] = (actual != expected) & ~(np.isnan(actual) & np.isnan(expected))
+    return unlike
 
 
 def likely(actual: Array, expected: Array, rtol: float = 1e-9) -> str:

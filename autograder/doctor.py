@@ -1,6 +1,10 @@
 """What isolation this machine gives, proved by trying to break out of it."""
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .sandbox.libraries import Arrays
 
 CONTAINER = (
     "Run official grading in a Linux container (docs/isolation.md says how). "
@@ -40,7 +44,7 @@ def report() -> int:
     return 1 if leaks else 0
 
 
-def _available() -> tuple[str, ...]:
+def _available() -> "tuple[Arrays, ...]":
     from importlib.util import find_spec
 
     return ("numpy", "torch") if find_spec("torch") else ("numpy",)

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .build import version
 from .course import Course
 from .errors import IsolationError, StudentRaised
@@ -16,7 +18,11 @@ from .percent import Page
 from .result import CheckResult, ExerciseResult, FunctionResult
 from .selfcheck import run_visible
 from .source import StudentModule
-from .student import Student
+from .student import Callback, Student
+
+
+# Elements that an earlier exercise's reference is called with on behalf of a student.
+MOST, MOST_IN_VECTOR = 1 << 20, 1 << 11
 
 
 def grade_module(
@@ -33,7 +39,10 @@ def grade_module(
     from .sandbox import Limits
 
     start = time.perf_counter()
-    earlier = {e.local: course.reference(e.exercise, e.name) for e in module.earlier}
+    earlier = {
+        e.local: Callback(course.reference(e.exercise, e.name), accepts=_modest)
+        for e in module.earlier
+    }
 
     def open_student() -> Student:
         worker = sandbox.open(
@@ -65,6 +74,15 @@ def grade_module(
         bench.close()
     points = sum(f.points for f in functions)
     return replace(blank, points=points, functions=functions, seconds=elapsed_since(start))
+
+
+def _modest(*args: Any, **kwargs: Any) -> bool:
+    """Are these arguments small enough for the supervisor to compute with?
+
+    A result may be larger than its arguments: an outer product of a vector is its square.
+    """
+    sizes = [(np.ndim(a), np.size(a)) for a in (*args, *kwargs.values())]
+    return all(size <= (MOST_IN_VECTOR if ndim == 1 else MOST) for ndim, size in sizes)
 
 
 def _function(

@@ -43,7 +43,7 @@ def _validate(slug: str, function: str) -> None:
     """`nbgrader validate` reports a cell that raises, so a visible check that fails raises."""
     from IPython.core.getipython import get_ipython
 
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    shell: Any = get_ipython()
     names = shell.user_ns if shell is not None else {}
     arrays = "torch" if "torch" in names else "numpy"
     visible = names[f"visible_{function}"]

@@ -14,6 +14,7 @@ from .percent import BEGIN, END, solution_lines
 
 # A line this short, or one that is in the stub as well, gives nothing away.
 TELLING = 12
+NOISE = "\"',()# "
 WORKFLOW = """name: visible checks
 on: [push, pull_request]
 permissions:
@@ -124,4 +125,9 @@ def secret_lines(course: Course) -> dict[str, str]:
         checks = course.root / "instructor" / "checks" / f"{slug}.py"
         for line in checks.read_text(encoding="utf-8").split("\n"):
             found.setdefault(line.strip(), f"instructor/checks/{slug}.py")
-    return {k: v for k, v in found.items() if len(k) >= TELLING and k not in public}
+    names = {n for slug in course.slugs for n in (slug, *course.stub(slug).functions)}
+    return {
+        line: where
+        for line, where in found.items()
+        if len(line) >= TELLING and line not in public and line.strip(NOISE) not in names
+    }

@@ -5,7 +5,6 @@ one of them, `read_module` reduces a file to what its graded functions reach.
 """
 
 import ast
-import calendar
 import hashlib
 import io
 import os
@@ -13,11 +12,13 @@ import re
 import stat
 import sys
 import unicodedata
+import warnings
 import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from .errors import SubmissionError
@@ -124,7 +125,8 @@ def find_students(folder: Path, *, exercises: Collection[str] = ()) -> list[Foun
         raise SubmissionError(f"{folder}: cannot be opened: {error.strerror}") from error
     for path in paths:
         is_folder = path.is_dir() and not path.is_symlink()
-        if _ignored(path.name) or not (is_folder or path.name.lower().endswith(READ + MISTAKEN)):
+        known = is_folder or path.is_symlink() or path.name.lower().endswith(READ + MISTAKEN)
+        if _ignored(path.name) or not known:
             continue
         name = path.name if is_folder else _stem(path.name)
         loose = not is_folder and name.lower() in named
@@ -296,7 +298,7 @@ class _Box:
             return
         self.size += len(data)
         try:
-            changed: float | None = float(calendar.timegm(member.date_time))
+            changed: float | None = datetime(*member.date_time, tzinfo=UTC).timestamp()
         except ValueError:  # an archive may claim a month 0
             changed = None
         self.files.append(RawFile(PurePosixPath(origin).name, origin, data, changed))
@@ -364,6 +366,16 @@ def _best(counts: Mapping[str, int]) -> str | None:
     return best[0] if most and len(best) == 1 else None
 
 
+# Whether something is written, when it was changed, no copy, a notebook.
+_Rank = tuple[bool, int, bool, bool]
+REASONS = (
+    "the only one with something written",
+    "the one changed last",
+    "no copy",
+    "the notebook",
+)
+
+
 @dataclass(frozen=True)
 class _Candidate:
     """A file that may be an exercise, opened; `error` says why it could not be."""
@@ -371,6 +383,7 @@ class _Candidate:
     file: RawFile
     sheet: Sheet | None
     error: str
+    slug: str | None
     sure: bool
 
 
@@ -384,23 +397,17 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
     """
     modules: dict[str, StudentModule] = {}
     unreadable = dict(found.left_out)
-    notices = [*found.problems, *unreadable.values()]
     candidates: dict[str, list[_Candidate]] = defaultdict(list)
     others: list[RawFile] = []
     for file in found.files:
-        sheet, error = None, ""
-        try:
-            sheet = read_sheet(file)
-        except SubmissionError as problem:
-            error = f"{problem}."
-        slug, sure = _identify(file, sheet, pages)
-        if slug:
-            candidates[slug].append(_Candidate(file, sheet, error, sure))
-        elif error:
-            unreadable[file.origin] = error
-            notices.append(error)
+        one = _open(file, pages)
+        if one.slug:
+            candidates[one.slug].append(one)
+        elif one.error:
+            unreadable[file.origin] = one.error
         else:
             others.append(file)
+    notices = [*found.problems, *unreadable.values()]
     for slug, files in candidates.items():
         result, said = _choose(files, pages[slug], rules.get(slug, Rules()))
         notices += said
@@ -416,6 +423,16 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
         names = ", ".join(f.origin for f in others[:3])
         notices.append(f"No exercise was recognised in {names}.")
     return Reading(modules, unreadable, _shortened(notices))
+
+
+def _open(file: RawFile, pages: Mapping[str, Page]) -> _Candidate:
+    sheet, error = None, ""
+    try:
+        sheet = read_sheet(file)
+    except SubmissionError as problem:
+        error = f"{problem}."
+    slug, sure = _identify(file, sheet, pages)
+    return _Candidate(file, sheet, error, slug, sure)
 
 
 def _missed_imports(read: "_Read", others: Iterable[RawFile]) -> Iterator[str]:
@@ -437,34 +454,35 @@ def _choose(
     untouched one; then the one changed last, the one that is no copy, the notebook.
     """
     files = [c for c in files if c.sure] or list(files)
-    read: list[tuple[tuple[bool, int, bool, bool], _Read]] = []
+    read: list[tuple[_Rank, _Read]] = []
     errors: list[str] = []
     for one in files:
         try:
             if one.sheet is None:
-                raise SubmissionError(one.error.removesuffix("."))
-            found = _read(one.file, one.sheet, page, rules)
+                errors.append(one.error)
+            else:
+                found = _read(one.file, one.sheet, page, rules)
+                read.append((_rank(one.file, found), found))
         except SubmissionError as error:
             errors.append(f"{error}.")
-            continue
-        name = one.file.name.lower()
-        copied = COPY.search(PurePosixPath(name).stem) is not None
-        # Archives know times to two seconds.
-        changed = int(one.file.modified or 0) // 2
-        read.append(((found.attempted, changed, not copied, name.endswith(".ipynb")), found))
     if not read:
         return errors[0], errors
     read.sort(key=lambda pair: pair[0], reverse=True)
     (rank, best), others = read[0], read[1:]
     if all(o.module.sha256 == best.module.sha256 for _, o in others):
         return best, errors
-    why = "no copy" if rank[2] and not others[0][0][2] else "the notebook"
-    if rank[1] != others[0][0][1]:
-        why = "the one changed last"
-    if rank[0] and not others[0][0][0]:
-        why = "the only one with something written"
+    step = next((n for n, (a, b) in enumerate(zip(rank, others[0][0], strict=True)) if a != b), 3)
     names = ", ".join(o.module.origin for _, o in others)
-    return best, [*errors, f"{page.name}: {best.module.origin} was graded, {why}; not {names}."]
+    said = f"{page.name}: {best.module.origin} was graded, {REASONS[step]}; not {names}."
+    return best, [*errors, said]
+
+
+def _rank(file: RawFile, found: "_Read") -> _Rank:
+    name = file.name.lower()
+    copied = COPY.search(PurePosixPath(name).stem) is not None
+    # Archives know times to two seconds.
+    changed = int(file.modified or 0) // 2
+    return found.attempted, changed, not copied, name.endswith(".ipynb")
 
 
 # One module
@@ -523,8 +541,10 @@ def _bytes(line: str) -> bytes:
 def _read(file: RawFile, sheet: Sheet, page: Page, rules: Rules) -> _Read:
     draft = _Draft(page, file.origin)
     try:
-        draft.collect(sheet)
-        draft.choose_definitions()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the compiler says of their code is theirs
+            draft.collect(sheet)
+            draft.choose_definitions()
         return draft.finish(rules)
     except (RecursionError, MemoryError) as error:
         raise SubmissionError(f"{file.origin} is nested too deeply to be read") from error
@@ -536,6 +556,8 @@ class _Draft:
     def __init__(self, page: Page, origin: str) -> None:
         self.page, self.origin = page, origin
         self.graded = frozenset(page.functions)
+        self.checks = frozenset(f"visible_{name}" for name in page.functions)
+        self.offered = frozenset((e.exercise, e.name) for e in page.earlier)
         self.parts: list[_Part] = []
         self.statements: list[Statement] = []
         self.broken: dict[str, str] = {}
@@ -628,8 +650,8 @@ class _Draft:
     def _add(self, part: _Part, copy: PageCell | None) -> None:
         """Take over the statements of a part that belong to the exercise."""
         part = self._without_nested_imports(part)
-        kept: list[Statement] = []
         found = statements(part.code, len(self.parts))
+        before = len(self.statements)
         self.parts.append(part)
         if len(self.statements) + len(found) > MAX_STATEMENTS:
             raise SubmissionError(
@@ -643,8 +665,10 @@ class _Draft:
                 self.broken |= dict.fromkeys(lost, why)
                 break
             if not self._left_out(part, statement):
-                kept.append(statement)
-        self.statements += kept if copy is None else self._additions(part, kept, copy)
+                self.statements.append(statement)
+        if copy is not None:
+            theirs = self.statements[before:]
+            self.statements[before:] = self._additions(part, theirs, copy)
 
     def _additions(
         self, part: _Part, theirs: Sequence[Statement], copy: PageCell
@@ -668,24 +692,29 @@ class _Draft:
         node, now = statement.node, statement.now
         if isinstance(node, ast.If) and _is_main(node.test):
             return True
-        if any(n.startswith("visible_") for n in (*now.binds, *now.uses, *now.calls)):
+        if not self.checks.isdisjoint((*now.binds, *now.uses)):
             return True
         if isinstance(node, ast.ImportFrom):
             return self._left_out_import(part, node)
         if isinstance(node, ast.Import):
             ours = [a for a in node.names if a.name.startswith(("autograder", "starter_code."))]
             return len(ours) == len(node.names)
-        if "mine" in now.calls:
-            found = _mine(node)
-            if found and found in self._offered():
-                self.earlier[found.local] = found, len(self.statements)
-            else:
-                self.gone |= dict.fromkeys(now.binds, f"{part.at(node)}: mine(...)")
+        if "mine" in now.calls and _asks_mine(node):
+            self.gone |= dict.fromkeys(now.binds, f"{part.at(node)}: mine(...)")
+            if found := _mine(node):
+                self._take_earlier(found, f"{part.at(node)}: mine(...)")
             return True
         return False
 
-    def _offered(self) -> "_Offer":
-        return _Offer(self.page.earlier)
+    def _take_earlier(self, found: Earlier, where: str) -> None:
+        """Take note of an earlier exercise's function if the page takes it too.
+
+        Nothing else is served: not the reference of the exercise itself, above all.
+        """
+        if (found.exercise, found.name) in self.offered:
+            self.earlier[found.local] = found, len(self.statements)
+        else:
+            self.gone[found.local] = where
 
     def _left_out_import(self, part: _Part, node: ast.ImportFrom) -> bool:
         slug = self._slug(node)
@@ -694,12 +723,8 @@ class _Draft:
         for alias in node.names:
             every = [e.name for e in self.page.earlier if e.exercise == slug]
             for name in every if alias.name == "*" else [alias.name]:
-                local = alias.asname or name
-                found = Earlier(local, slug, name)
-                if found in self._offered():
-                    self.earlier[local] = found, len(self.statements)
-                else:
-                    self.gone[local] = f"{part.at(node)}: {node.module or 'a relative import'}"
+                found = Earlier(alias.asname or name, slug, name)
+                self._take_earlier(found, f"{part.at(node)}: {node.module or 'an import'}")
         return True
 
     def _slug(self, node: ast.ImportFrom) -> str | None:
@@ -895,19 +920,6 @@ class _Draft:
         return cells, digest.hexdigest()
 
 
-class _Offer:
-    """What the exercise takes from earlier ones: under any local name, but nothing else.
-
-    An exercise's own functions are never among it, so nobody is served their own reference.
-    """
-
-    def __init__(self, earlier: Iterable[Earlier]) -> None:
-        self.pairs = {(e.exercise, e.name) for e in earlier}
-
-    def __contains__(self, one: Earlier) -> bool:
-        return (one.exercise, one.name) in self.pairs
-
-
 def _shortened(sentences: Iterable[str]) -> tuple[str, ...]:
     """Each sentence once, and not more of them than anybody reads."""
     every = list(dict.fromkeys(sentences))
@@ -952,8 +964,18 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
+def _asks_mine(node: ast.stmt) -> bool:
+    """Whether a statement asks for the student's own earlier work: `mine("volume/exercise")`."""
+    for call in ast.walk(node):
+        match call:
+            case ast.Call(func=ast.Name(id="mine"), args=[ast.Constant(value=str(slug))]):
+                if "/" in slug:
+                    return True
+    return False
+
+
 def _mine(node: ast.stmt) -> Earlier | None:
-    """`softmax = mine("vol1_numpy/softmax").softmax`."""
+    """`name = mine("volume/exercise").name`."""
     match node:
         case ast.Assign(
             targets=[ast.Name(id=local)],

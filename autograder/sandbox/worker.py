@@ -274,8 +274,8 @@ class Worker:
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(
             f"a check passes a {type(value).__name__} that student code cannot be sent; pass "
-            f"arrays, 64-bit numbers, texts of up to {values.TEXT_BYTES} bytes, containers of these, "
-            f"functions or iterators"
+            f"arrays, 64-bit numbers, texts of up to {values.TEXT_BYTES} bytes, containers of "
+            f"these, functions or iterators"
         )
 
     def _give(self, value: Any, tag: int) -> values.Token:

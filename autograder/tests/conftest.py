@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import toy_course
 
 from autograder.course import Course
+from autograder.tests import toy_course
 
 
 def _is_a_course_s(name: str) -> bool:

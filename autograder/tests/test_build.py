@@ -7,12 +7,12 @@ from typing import Any
 
 import nbformat
 import pytest
-from toy_course import append, edit
 
 from autograder.build import Drift, build, compare, derive, version
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.percent import BEGIN, END, solution_lines
+from autograder.tests.toy_course import append, edit
 
 SLUG = "vol1_toys/scale"
 SOURCE = "solutions/vol1_toys/scale.py"
@@ -218,7 +218,7 @@ def test_the_contents_list_what_there_is_and_what_is_planned(toy: Course) -> Non
     text = derive(toy)[Path("assignments/README.md")].decode()
     assert (
         "| [scale](vol1_toys/scale.ipynb) | Scaling: one factor for everything, and the gradient "
-        "of that. | 13 | ●○○○○ | 5 |" in text  # noqa: RUF001
+        "of that. | 13 | ●○○○○ | 5 |" in text
     )
     assert "| 4 | ●●●●● | 10 |" in text
     assert "Planned, not here yet: later." in text
@@ -246,7 +246,7 @@ def test_a_figure_without_code_is_named(toy: Course) -> None:
 
 def test_a_figure_without_a_description_is_named(toy: Course) -> None:
     edit(toy.root, SOURCE, "A line through the origin whose slope is the factor.", "A line")
-    with pytest.raises(CourseError, match="the figure line.svg needs alternative text"):
+    with pytest.raises(CourseError, match=r"the figure line\.svg needs alternative text"):
         derive(toy)
 
 

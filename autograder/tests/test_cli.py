@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy_course import append, edit
 
 from autograder import cli
 from autograder.build import build
 from autograder.course import Course
 from autograder.percent import END
+from autograder.tests.toy_course import append, edit
 
 ENGINE = Path(__file__).parents[2]
 COMMANDS = ("check", "grade", "build", "verify", "rubric", "release", "doctor")
@@ -96,8 +96,8 @@ def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys\nfrom autograder.cli import main\nsys.argv = ['autograder', '--help']\n"
         "try:\n    main()\nexcept SystemExit as end:\n    print('exit', end.code or 0)\n"
-        "heavy = ('numpy', 'torch', 'IPython', 'nbformat', 'jinja2', 'rich.table', 'jsonschema',"
-        " 'rich.progress', 'ctypes', 'multiprocessing', 'autograder.course', 'autograder.sandbox')\n"
+        "heavy = ('numpy', 'torch', 'IPython', 'nbformat', 'jinja2', 'rich.table', 'rich.progress',"
+        " 'jsonschema', 'ctypes', 'multiprocessing', 'autograder.course', 'autograder.sandbox')\n"
         "print('heavy:', [name for name in heavy if name in sys.modules])\n"
     )
     env = {**os.environ, "PYTHONPATH": str(ENGINE)}

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy_course import append, edit
 
 from autograder.course import Course, read_index
 from autograder.errors import CourseError
+from autograder.tests.toy_course import append, edit
 
 TOML = "instructor/course.toml"
 CHECKS = "instructor/checks/vol1_toys/scale.py"
@@ -270,5 +270,5 @@ def test_an_index_is_read(tmp_path: Path) -> None:
     path = tmp_path / "course.json"
     path.write_text(json.dumps({"title": "Toys"}))
     assert read_index(path) == {"title": "Toys"}
-    with pytest.raises(CourseError, match="missing.json: cannot be read"):
+    with pytest.raises(CourseError, match=r"missing\.json: cannot be read"):
         read_index(tmp_path / "missing.json")

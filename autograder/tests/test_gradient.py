@@ -74,7 +74,7 @@ def test_several_results_are_weighted_by_a_tuple() -> None:
 
 
 def test_a_number_of_results_other_than_of_weights_is_an_error() -> None:
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         numerical_gradient(lambda v: (v,), np.ones(2), (np.ones(2), np.ones(2)))
 
 

@@ -1,4 +1,4 @@
-"""Scoring: statuses, points, gates, and messages that tell a student nothing they should not see."""
+"""Scoring: statuses, points, gates, and messages without anything a student should not see."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import nbformat
 import pytest
-from toy_course import edit
 
 from autograder.build import build
 from autograder.course import Course
@@ -19,6 +19,7 @@ from autograder.jupyter import CONFIGURE, check_cell, grade_cell
 from autograder.local import Desk, Line, own_module
 from autograder.selfcheck import Check, mine
 from autograder.student import Student
+from autograder.tests.toy_course import edit
 
 STUB = "starter_code/vol1_toys/scale.py"
 BOOK = "assignments/vol1_toys/scale.ipynb"
@@ -114,7 +115,7 @@ def test_an_untouched_course_is_not_attempted(desk: Desk) -> None:
 def test_what_is_right_in_the_module_passes(desk: Desk) -> None:
     solve(desk)
     assert said(desk) == {"scale": ("passed", ""), "scale_backward": ("passed", "")}
-    assert list(desk.check(SLUG))[0] == Line(SLUG, "scale", "passed", "", 7.0)
+    assert next(iter(desk.check(SLUG))) == Line(SLUG, "scale", "passed", "", 7.0)
 
 
 def test_what_is_right_in_the_notebook_passes_while_the_module_is_untouched(desk: Desk) -> None:
@@ -271,7 +272,7 @@ def visible_scale(student: Student, check: Check) -> None:
 
 def with_globals(**names: Any) -> Any:
     """`visible_scale` as if it had been defined in a notebook with these names."""
-    return type(visible_scale)(visible_scale.__code__, names, "visible_scale")
+    return FunctionType(visible_scale.__code__, names, "visible_scale")
 
 
 @pytest.mark.parametrize(

@@ -127,13 +127,15 @@ def test_a_web_page_is_no_notebook() -> None:
 @pytest.mark.parametrize("data", [b"{}", b'{"cells": 3}', b'{"worksheets": [{"cells": null}]}'])
 def test_json_without_cells_is_no_notebook(data: bytes) -> None:
     assert refusal(data) == (
-        "alice/sums.ipynb is not a notebook: it has no list of cells; hand in the .ipynb file itself"
+        "alice/sums.ipynb is not a notebook: it has no list of cells; hand in the .ipynb file "
+        "itself"
     )
 
 
 def test_json_that_is_nested_too_deeply_is_refused() -> None:
     assert refusal(b'{"cells": ' + b"[" * 100_000) == (
-        "alice/sums.ipynb is not a notebook: its JSON is nested too deeply; save it again in Jupyter"
+        "alice/sums.ipynb is not a notebook: its JSON is nested too deeply; save it again in "
+        "Jupyter"
     )
 
 
@@ -165,8 +167,8 @@ def test_more_than_2000_cells_are_refused() -> None:
 def test_more_than_300_kb_of_code_are_refused_with_the_cell() -> None:
     large = code("# " + "x" * 200_000)
     assert refusal(book(large, {"cell_type": "markdown", "source": "y" * 400_000}, large)) == (
-        "alice/sums.ipynb has more than 300 kB of code up to cell 3, no more is read; move data out "
-        "of the code"
+        "alice/sums.ipynb has more than 300 kB of code up to cell 3, no more is read; move data "
+        "out of the code"
     )
     assert "more than 300 kB of code, no more" in refusal(b"x = 1\n" * 60_000, "sums.py")
 
@@ -359,3 +361,17 @@ def test_parse_gives_the_tree_and_the_symbols() -> None:
     found = parse("def f():\n    return TABLE\n")
     assert isinstance(found, Code)
     assert found.table.get_children()[0].get_name() == "f"
+
+
+def test_more_functions_than_the_compiler_can_take_are_refused() -> None:
+    assert fault("T = [\n" + "lambda: 0,\n" * 1_001 + "]")[0] == (
+        "more than 1,000 functions and comprehensions"
+    )
+    assert isinstance(only("'''" + "for " * 2_000 + "'''"), Code)
+
+
+def test_not_every_cell_is_joined_with_the_one_before() -> None:
+    cells = [Cell("cell 1", "def f():\n    a"), *[Cell("cell 2", "    b")] * 50]
+    found, notices = parse_cells(cells)
+    assert len(notices) == 20
+    assert len(found) == 31

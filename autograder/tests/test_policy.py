@@ -77,7 +77,7 @@ def test_a_forbidden_call_is_found_under_every_name(source: str) -> None:
     "source",
     [
         "import torch\ndef f(x): return torch.exp(x)",
-        "import torch.nn.functional as F\ndef f(x): return F.softmax(x)",
+        "import torch.nn.functional as F\ndef f(x): return F.relu(x)",
         "from torch import exp as e\ndef f(x): return e(x)",
         "from torch.nn import *\ndef f(x): return Linear(x)",
         "def f(x):\n    import torch\n    return torch.exp(x)",
@@ -226,11 +226,11 @@ def test_the_longest_name_decides() -> None:
 
 
 def test_a_forbidden_part_of_an_allowed_library() -> None:
-    rules = Rules(forbidden_modules=("torch.autograd",), forbidden_calls=("torch.nn.RMSNorm",))
+    rules = Rules(forbidden_modules=("torch.autograd",), forbidden_calls=("torch.nn.Conv2d",))
     source = "import torch\nfrom torch import nn, autograd as ag\n"
     assert forbidden(source + "def f(x): return nn.Linear(x)", rules) == set()
-    assert forbidden(source + "def f(x): return nn.RMSNorm(x)", rules) == {"torch.nn.RMSNorm"}
-    assert forbidden(source + "def f(x): return torch.nn.RMSNorm(x)", rules) == {"torch.nn.RMSNorm"}
+    assert forbidden(source + "def f(x): return nn.Conv2d(x)", rules) == {"torch.nn.Conv2d"}
+    assert forbidden(source + "def f(x): return torch.nn.Conv2d(x)", rules) == {"torch.nn.Conv2d"}
     assert forbidden(source + "def f(x): return ag.grad(x)", rules) == {"torch.autograd"}
     assert forbidden(source + "def f(x): return torch.autograd.grad(x)", rules) == {
         "torch.autograd"

@@ -136,9 +136,9 @@ def picky(x: Any) -> Any:
 def test_raises_accepts_the_error_that_is_asked_for_and_names_another() -> None:
     check, mine = Check(), student(picky=picky)
     check.raises(ValueError, mine.picky, None)
-    with pytest.raises(NotPassed, match="^nothing was raised, expected ValueError$"):
+    with pytest.raises(NotPassed, match=r"^nothing was raised, expected ValueError$"):
         check.raises(ValueError, mine.picky, 1.0)
-    with pytest.raises(NotPassed, match="^raised ValueError, expected TypeError$"):
+    with pytest.raises(NotPassed, match=r"^raised ValueError, expected TypeError$"):
         check.raises(TypeError, mine.picky, None)
 
 

@@ -494,6 +494,36 @@ def test_text_that_is_not_ascii_is_cut_in_the_right_place() -> None:
     assert run(module)["total"](1) == "éü"
 
 
+def test_nobody_reads_a_thousand_notices() -> None:
+    module = read(*["x = = 1"] * 50)
+    assert len(module.notices) == 21
+    assert module.notices[-1] == "And 32 more of this kind."
+
+
+def test_prose_that_is_long_or_much_is_not_tried_as_code() -> None:
+    long = prose("def total(x):\n    return 3\n" + "#" * 20_000)
+    assert "total" not in run(read(long, COUNTER))
+    module = read(*[prose(f"def total(x):\n    return {i}") for i in range(50)], COUNTER)
+    assert run(module)["total"](0) == 19
+
+
+def test_only_the_pages_own_checks_are_dropped() -> None:
+    module = read_py("def visible_mask(n):\n    return n\ndef total(x): return visible_mask(x)\n")
+    assert run(module)["total"](3) == 3
+
+
+def test_a_function_of_ones_own_may_be_called_mine() -> None:
+    module = read_py("def mine(x):\n    return x\nK = mine(4)\ndef total(x): return K\n")
+    assert run(module)["total"](0) == 4
+
+
+def test_an_import_after_a_definition_replaces_it() -> None:
+    module = read_py(
+        "def double(x):\n    return 5\nfrom .basics import double\ndef total(x): return double(x)\n"
+    )
+    assert run(module)["total"](1) == 2
+
+
 # Policy
 
 
@@ -536,7 +566,8 @@ def test_given_code_is_not_judged() -> None:
 
 def test_plots_and_prose_do_not_change_the_hash_and_code_does() -> None:
     plain = read(*handed_out(FULL)).sha256
-    more = [prose("Hi"), *handed_out(FULL), "import matplotlib.pyplot as plt\nplt.plot(total(3))"]
+    more: list[dict[str, Any] | str] = [prose("Hi"), *handed_out(FULL)]
+    more.append("import matplotlib.pyplot as plt\nplt.plot(total(3))")
     assert read(*more).sha256 == plain
     cells = handed_out(FULL)
     cells[2]["source"] = "print('hello')\n\n" + cells[2]["source"]
@@ -619,7 +650,7 @@ def test_every_layout_is_found(tmp_path: Path) -> None:
             "alice/vol/basics.py": b"x = 1",
             "bob.zip": packed({"deep/inside/sums.py": PY}),
             "carol.ipynb": book(TOTAL),
-            "dave/work.zip": packed({"sums.py": PY}),
+            "dave/all.zip": packed({"sums.py": PY}),
             "émile.py": PY,
             "grades.csv": b"a,b",
         },
@@ -629,7 +660,7 @@ def test_every_layout_is_found(tmp_path: Path) -> None:
         ("alice", ["alice/sums.ipynb", "alice/vol/basics.py"]),
         ("bob", ["bob.zip/deep/inside/sums.py"]),
         ("carol", ["carol.ipynb"]),
-        ("dave", ["dave/work.zip/sums.py"]),
+        ("dave", ["dave/all.zip/sums.py"]),
         ("émile", ["émile.py"]),
     ]
     assert all(not f.problems and not f.left_out for f in found)
@@ -676,8 +707,8 @@ def test_two_submissions_of_one_student_stop_only_that_student(tmp_path: Path) -
     assert dave == Found(
         "dave",
         problems=(
-            "There are several submissions of dave: dave and dave.zip. Keep the one that counts and "
-            "grade again.",
+            "There are several submissions of dave: dave and dave.zip. Keep the one that counts "
+            "and grade again.",
         ),
     )
     assert not bob.problems
@@ -709,7 +740,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (folder / "alice" / "sums.py").symlink_to(secret / "sums.py")
     (folder / "alice" / "more").symlink_to(secret)
     (folder / "bob.py").symlink_to(secret / "sums.py")
-    alice, bob = find_students(folder)
+    (folder / "carl").symlink_to(secret)
+    alice, bob, carl = find_students(folder)
     assert [r.origin for r in alice.files] == ["alice/basics.py"]
     assert alice.left_out == (
         ("alice/more", "alice/more is a symbolic link, which is not followed; hand in the file."),
@@ -718,7 +750,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
             "alice/sums.py is a symbolic link, which is not followed; hand in the file.",
         ),
     )
-    assert bob.files == ()
+    assert bob.files == carl.files == ()
+    assert carl.left_out[0][1].startswith("carl is a symbolic link")
 
 
 def test_a_pipe_does_not_hang_the_reader(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from toy_course import append, edit
 
 from autograder.course import Course
 from autograder.percent import END
+from autograder.tests.toy_course import append, edit
 from autograder.verify import alternatives, table, verify
 
 SLUG = "vol1_toys/scale"
@@ -152,7 +152,8 @@ def test_a_reference_that_fails_at_some_seeds_only_is_found(toy: Course) -> None
     [
         ('@exercise.satisfies("scale", points=2)', "scale: there is no check of kind P"),
         (
-            'exercise.matches_finite_differences("scale_backward", of="scale", wrt=["x"], points=2)',
+            'exercise.matches_finite_differences("scale_backward", of="scale", wrt=["x"], '
+            "points=2)",
             "scale_backward: there is no check of kind F (finite differences)",
         ),
         (

@@ -114,6 +114,12 @@ def answer_cell(book: Notebook, function: str) -> dict[str, Any]:
     return next(c for c in book["cells"] if c["id"].endswith(f"-answer-{function}"))
 
 
+def code_cell(source: str, ident: str) -> dict[str, Any]:
+    """A cell that a student added."""
+    cell = {"cell_type": "code", "execution_count": 7, "id": ident, "metadata": {}, "outputs": []}
+    return {**cell, "source": source}
+
+
 def dumped(book: Notebook) -> bytes:
     """A notebook as the bytes of its file."""
     return (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from handin import SOFTMAX, Notebook, Sources, Student, answer_cell, dumped, folder
+from handin import SOFTMAX, Notebook, Sources, Student, answer_cell, code_cell, dumped, folder
 
 Mess = Callable[[Notebook], None]
 
@@ -86,20 +86,8 @@ STRANGE_NAMES = (
 )
 
 
-def _code(source: str, **metadata: Any) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "execution_count": 7,
-        "id": f"own-{abs(hash_of(source)):08x}",
-        "metadata": metadata,
-        "outputs": [],
-        "source": source,
-    }
-
-
-def hash_of(text: str) -> int:
-    """A number for a text, the same in every run."""
-    return sum((i + 1) * ord(c) for i, c in enumerate(text)) % (1 << 32)
+def _code(source: str) -> dict[str, Any]:
+    return code_cell(source, f"own-{sum(i * ord(c) for i, c in enumerate(source)):x}")
 
 
 def _plots_and_magics(book: Notebook) -> None:

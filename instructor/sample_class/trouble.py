@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handin import RMSNORM, SOFTMAX, Sources, Student, dumped, folder
+from handin import RMSNORM, SOFTMAX, Sources, Student, code_cell, dumped, folder
 
 ZEROS = {
     "softmax": "def softmax(x, axis=-1):\n    return np.zeros_like(x)",
@@ -41,9 +41,8 @@ def troubled(sources: Sources, one: Trouble) -> Student:
         return folder(one.name, one.story, {one.exercise: "\n".join(parts).encode()})
     book = sources.notebook(one.exercise, answers)
     for place, source in ((1, one.before), (len(book["cells"]) + 1, one.after)):
-        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
         if source:
-            book["cells"].insert(place, {**cell, "id": f"own-{place}", "source": source})
+            book["cells"].insert(place, code_cell(source, f"own-{place}"))
     return folder(one.name, one.story, {one.exercise: dumped(book)}, ".ipynb")
 
 

@@ -226,8 +226,9 @@ def _new_layer(student: Student, check: Check, base: Any) -> Any:
     layer, another = student.LoRALinear(base, 2, 3.0), student.LoRALinear(base, 2, 3.0)
     a, b = layer.lora_A, layer.lora_B
     for name, value, shape in (("lora_A", a, (2, 3)), ("lora_B", b, (2, 2))):
-        same = np.shape(value) == shape
-        check.true(same, f"{name} has shape {np.shape(value)}, expected {shape}")
+        check.true(isinstance(value, np.ndarray), f"{name} is not a tensor; make it nn.Parameter")
+        same = value.shape == shape
+        check.true(same, f"{name} has shape {value.shape}, expected {shape}")
         same = value.dtype == np.float64
         check.true(same, f"{name} is {value.dtype} beside a float64 weight; follow the base")
     check.close(b, np.zeros((2, 2)), "lora_B of a new layer")
@@ -258,9 +259,9 @@ def _gradients(student: Student, check: Check, layer: Any) -> None:
 
 
 def visible_LoRALinear(student: Student, check: Check) -> None:
-    """A layer worked out by hand: its start, its output, its gradients, two merges, no rank."""
+    """A layer worked out by hand: its start, its output, its gradients, two merges, rank 0."""
     base = student.library("torch.nn.Linear")(3, 2, dtype=student.library("torch.float64"))
-    _write(student, base, weight=_W, bias=_BIAS)
+    base.load_state_dict({"weight": _W, "bias": _BIAS})
     layer = _new_layer(student, check, base)
     _write(student, layer, lora_A=_A, lora_B=_B)
     check.close(layer(_X), [[9.0, 12.0]], "the output with A and B given")

@@ -13,7 +13,7 @@
 # | --- | --- |
 # | `softmax(x, axis=-1)` | `(..., V)` to `(..., V)` |
 # | `softmax_jacobian(probs)` | `(V,)` to `(V, V)` |
-# | `softmax_backward(dout, probs, axis=-1)` | two times `(..., V)` to `(..., V)` |
+# | `softmax_backward(dout, probs, axis=-1)` | `(..., V)` and `(..., V)` to `(..., V)` |
 #
 # You need NumPy, the quotient rule, and about an hour.
 
@@ -33,20 +33,23 @@ Floats = NDArray[np.floating[Any]]
 #
 # $$p_i = \frac{e^{x_i}}{\sum_{k} e^{x_k}}$$
 #
-# ![Bars: the scores 2, 1, 0 and -1 become the probabilities 0.64, 0.24, 0.09 and 0.03; adding 100 to
-# every score leaves the probabilities as they are.](figures/softmax.svg)
+# ![Bars: the scores 2, 1, 0 and -1 become the probabilities 0.64, 0.24, 0.09 and 0.03; adding 2
+# to every score leaves the probabilities as they are.](figures/softmax.svg)
 #
 # **The trap.** $e^{x}$ overflows float32 near $x = 89$ and float64 near $x = 710$, and
-# `inf / inf` is `nan`. Attention scores reach such values early in training. The way out is a
-# property of the formula. Multiply numerator and denominator by the same constant $e^{-c}$:
+# `inf / inf` is `nan`. Attention scores can reach such values, in a badly scaled model or after one
+# bad step of training. The way out is a property of the formula. Multiply numerator and denominator
+# by the same constant $e^{-c}$:
 #
 # $$p_i = \frac{e^{-c} \, e^{x_i}}{e^{-c} \sum_k e^{x_k}} = \frac{e^{x_i - c}}{\sum_k e^{x_k - c}}$$
 #
 # So a shift of a whole row changes nothing. Which $c$ makes sure that no exponent is ever positive,
 # and that at least one term of the sum is exactly 1?
 #
-# **Shapes.** `axis` says along which axis the probabilities add up to one; all other axes are
-# independent rows. Each row has its own $c$ and its own sum: `keepdims=True` keeps them aligned.
+# **Shapes.** `axis` says along which axis the probabilities add up to one, and $V$ is its length; what
+# lies along it is called a row here, whichever axis it is. Each row has its own $c$ and its own sum:
+# `keepdims=True` keeps them aligned. As everywhere in this course, the result is a new array of the
+# dtype that came in, and `x` stays as it is.
 
 # %%
 def softmax(x: Floats, axis: int = -1) -> Floats:
@@ -60,7 +63,7 @@ def softmax(x: Floats, axis: int = -1) -> Floats:
         probs: (..., V), dtype of `x`. Positive or zero, summing to one along `axis`.
 
     Source:
-        Goodfellow, Bengio and Courville 2016, sections 4.1 and 6.2.2.3.
+        Goodfellow, Bengio and Courville 2016, section 4.1.
     """
     raise NotImplementedError("softmax is yours to write")
 
@@ -74,8 +77,9 @@ def visible_softmax(student: Student, check: Check) -> None:
     check.close(student.softmax(x), [[0.25, 0.75], [0.5, 0.5]], "softmax(log [[1, 3], [2, 2]])")
     columns = student.softmax(np.log([[1.0, 4.0], [3.0, 4.0]]), axis=0)
     check.close(columns, [[0.25, 0.5], [0.75, 0.5]], "softmax(..., axis=0)")
-    large = student.softmax(np.array([[1000.0, 1000.0, -1000.0]]))
-    check.close(large, [[0.5, 0.5, 0.0]], "softmax([1000, 1000, -1000])")
+    large = student.softmax(np.array([[1000.0, 1000.0, -1000.0], [-2000.0, -2000.0, -2000.0]]))
+    want = [[0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]
+    check.close(large, want, "softmax([[1000, 1000, -1000], [-2000, -2000, -2000]])")
 
 # %% [markdown]
 # ## 2. The Jacobian of one row
@@ -96,8 +100,9 @@ def visible_softmax(student: Student, check: Check) -> None:
 # $e^{x} / Z$ is a probability. Then write both as *one* matrix expression in the vector $p$: a part
 # that has entries on the diagonal only, and a part that has entries everywhere.
 #
-# **A check for free.** The probabilities add up to one whatever the scores are, so every *column* of
-# $J$ adds up to zero. A shift of all scores changes nothing, so every *row* does, too.
+# **Two checks for free.** (1) The probabilities add up to one whatever the scores are, so every
+# *column* of $J$ adds up to zero. (2) A shift of all scores changes nothing, so every *row* adds up to
+# zero, too.
 
 # %%
 def softmax_jacobian(probs: Floats) -> Floats:
@@ -111,7 +116,7 @@ def softmax_jacobian(probs: Floats) -> Floats:
             score j.
 
     Source:
-        Goodfellow, Bengio and Courville 2016, section 6.2.2.3.
+        Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
     """
     raise NotImplementedError("softmax_jacobian is yours to write")
 
@@ -120,7 +125,7 @@ from autograder.selfcheck import Check, Student
 
 
 def visible_softmax_jacobian(student: Student, check: Check) -> None:
-    """A matrix worked out by hand, and your own softmax differenced column by column."""
+    """A matrix worked out by hand, and your own softmax differenced row by row."""
     worked = student.softmax_jacobian(np.array([0.25, 0.75]))
     check.close(worked, [[0.1875, -0.1875], [-0.1875, 0.1875]], "softmax_jacobian([0.25, 0.75])")
     x = np.array([0.3, -1.0, 0.8])
@@ -132,24 +137,21 @@ def visible_softmax_jacobian(student: Student, check: Check) -> None:
 # %% [markdown]
 # ## 3. Backward, without ever building the matrix
 #
-# Backpropagation hands you `dout`, the derivative of the loss with respect to every probability, and
-# wants the derivative with respect to every score. By the chain rule
+# Backpropagation hands you `dout`, the derivative of the loss with respect to every probability,
+# and wants the derivative with respect to every score. By the chain rule
 #
 # $$\mathrm{dx}_j = \sum_i \mathrm{dout}_i \, J_{ij}$$
 #
 # With a vocabulary of 50,000 words the matrix $J$ of *one* row has 2.5 billion entries, 20 GB. It
-# is never built. Insert the two cases, and split the sum over $i$ into the term with $i = j$ and all
-# terms:
-#
-# $$\mathrm{dx}_j = \mathrm{dout}_j \, p_j - \sum_i \mathrm{dout}_i \, p_i \, p_j$$
-#
-# In the second term one factor does not depend on $i$: take it out of the sum. What stays inside is
-# one number per row. Then take the common factor of both terms out, and you have one line of NumPy.
+# is never built. Insert your $J_{ij}$ from section 2. Its diagonal part survives for $i = j$ only, so
+# the sum collapses to one term; its other part stays a sum over all $i$. In that sum one factor does
+# not depend on $i$: take it out. What stays inside is *one number per row*. Then take out the factor
+# that both terms share, and you have two lines of NumPy.
 #
 # **Shapes.** The sum runs along `axis`, once per row. Nothing larger than the input is needed.
 #
 # **One thing to try.** Call `softmax_backward` with a `dout` of ones. Before you run it: what must
-# come out, and which of the two checks for free above says so? (This is also why a gradient check
+# come out, and which of the two checks for free says so? (This is also why a gradient check
 # with `dout = ones` would accept a backward that returns zeros.)
 
 # %%
@@ -166,7 +168,7 @@ def softmax_backward(dout: Floats, probs: Floats, axis: int = -1) -> Floats:
             `axis`.
 
     Source:
-        Goodfellow, Bengio and Courville 2016, section 6.2.2.3.
+        Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
     """
     raise NotImplementedError("softmax_backward is yours to write")
 
@@ -188,6 +190,6 @@ def visible_softmax_backward(student: Student, check: Check) -> None:
 # %% [markdown]
 # ## Where to read more
 #
-# - Goodfellow, Bengio and Courville, *Deep Learning*, 2016: 4.1 (overflow), 6.2.2.3 (softmax units).
-# - Milakov and Gimelshein, *Online normalizer calculation for softmax*, 2018 (arXiv:1805.02867): the
-#   maximum and the sum in one pass, which is what FlashAttention builds on.
+# - Goodfellow, Bengio and Courville, *Deep Learning*, 2016: 4.1 (overflow), 6.2.2.3 (softmax).
+# - Milakov and Gimelshein, *Online normalizer calculation for softmax*, 2018 (arXiv:1805.02867):
+#   the maximum and the sum in one pass, which is what FlashAttention builds on.

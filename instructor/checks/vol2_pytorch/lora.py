@@ -73,9 +73,7 @@ def linear(student, w, bias, dtype="float32"):
     d_out, d_in = w.shape
     kind = student.library(f"torch.{dtype}")
     base = student.library("torch.nn.Linear")(d_in, d_out, bias=bias is not None, dtype=kind)
-    write(student, part(student, base, "weight"), w)
-    if bias is not None:
-        write(student, part(student, base, "bias"), bias)
+    base.load_state_dict({"weight": w} if bias is None else {"weight": w, "bias": bias})
     return base
 
 
@@ -215,7 +213,7 @@ def base_is_that_very_layer(student, w, bias, a, b, alpha, x, other):
     """`.base` is the layer that was given, not a copy: when its weight changes, outputs do."""
     base = linear(student, w, bias)
     layer = adapt(student, base, alpha, a, b)
-    write(student, part(student, base, "weight"), other)
+    base.load_state_dict({"weight": other, "bias": bias})
     yield layer(x), output(other, bias, a, b, alpha, x)
     yield student.library("operator.is_")(layer.base, base)
 

@@ -1,0 +1,130 @@
+"""The course checks itself, and what students get holds nothing that they must not have."""
+
+import json
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.build import compare
+from autograder.course import Course
+from autograder.errors import AutograderError
+from autograder.release import audit, secret_lines, write
+from autograder.verify import verify
+
+ROOT = Path(__file__).parents[2]
+COURSE = Course(ROOT)
+SEEDS = 20  # `make verify` runs 200
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Any]:
+    if sys.platform != "linux":
+        pytest.skip("isolation needs Linux")
+    from autograder.sandbox import Sandbox
+
+    with Sandbox("auto") as found:
+        yield found
+
+
+@pytest.mark.parametrize("slug", COURSE.slugs)
+def test_verify_has_nothing_to_say(slug: str, sandbox: Any) -> None:
+    if COURSE.volume(slug)["arrays"] == "torch":
+        pytest.importorskip("torch")
+    assert verify(COURSE, slug, seeds=SEEDS, sandbox=sandbox).problems == []
+
+
+def test_every_derived_file_is_current() -> None:
+    assert [f"{d.path} is {d.state}" for d in compare(COURSE)] == []
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("release") / "course"
+    write(COURSE, out)
+    return out
+
+
+def test_no_line_of_a_solution_or_of_a_hidden_check_is_in_a_release(release: Path) -> None:
+    lines = secret_lines(COURSE)
+    assert len(lines) > 500
+    assert audit(COURSE, release) == []
+    names = {p.name for p in release.iterdir()}
+    assert not names & {"solutions", "instructor"}
+
+
+def test_a_planted_leak_is_found(release: Path) -> None:
+    line = next(iter(secret_lines(COURSE)))
+    leak = release / "starter_code" / "leak.py"
+    leak.write_text(f"    {line}\n", encoding="utf-8")
+    try:
+        assert any("leak.py" in problem for problem in audit(COURSE, release))
+    finally:
+        leak.unlink()
+
+
+def test_the_wheel_holds_the_engine_and_nothing_else(release: Path) -> None:
+    import zipfile
+
+    (wheel,) = (release / "engine").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        text = b"\n".join(archive.read(n) for n in names)
+    tops = {n.split("/")[0] for n in names}
+    assert {t for t in tops if not t.endswith(".dist-info")} == {"autograder"}
+    assert not [n for n in names if "/tests/" in n]
+    assert "autograder/report/templates/class.html.j2" in names
+    assert "autograder/result.schema.json" in names
+    # Shorter lines are ordinary Python that the engine has, too.
+    found = [line for line in secret_lines(COURSE) if len(line) > 30 and line.encode() in text]
+    assert found == []
+
+
+def test_a_release_is_not_written_over_something_else(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(AutograderError, match="is not empty; name a new folder for the release"):
+        write(COURSE, tmp_path)
+
+
+def test_a_student_installs_the_release_and_checks_an_exercise(
+    release: Path, tmp_path: Path
+) -> None:
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    (wheel,) = (release / "engine").glob("*.whl")
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", str(wheel)], capture_output=True, text=True
+    )
+    if installed.returncode and "No matching distribution" in installed.stderr:
+        pytest.skip("the package index cannot be reached")
+    assert installed.returncode == 0, installed.stderr
+    autograder = tmp_path / "env" / "bin" / "autograder"
+    slug = COURSE.slugs[0]
+    untouched = subprocess.run(
+        [autograder, "check", slug], cwd=release, capture_output=True, text=True
+    )
+    assert untouched.returncode == 1, untouched.stderr
+    assert "not attempted" in untouched.stdout
+    stub = release / "starter_code" / f"{slug}.py"
+    before = stub.read_bytes()
+    stub.write_bytes((ROOT / "solutions" / f"{slug}.py").read_bytes())
+    try:
+        done = subprocess.run(
+            [autograder, "check", slug], cwd=release, capture_output=True, text=True
+        )
+    finally:
+        stub.write_bytes(before)
+    assert done.returncode == 0, done.stdout + done.stderr
+    everything = subprocess.run([autograder, "check"], cwd=release, capture_output=True, text=True)
+    assert everything.returncode in (1, 2)
+    assert "points" in everything.stdout, everything.stderr
+
+
+def test_the_index_that_students_get_lists_every_exercise_with_points(release: Path) -> None:
+    index = json.loads((release / "assignments" / "course.json").read_text(encoding="utf-8"))
+    assert [e["exercise"] for e in index["exercises"]] == list(COURSE.slugs)
+    assert all(e["points"] > 0 for e in index["exercises"])

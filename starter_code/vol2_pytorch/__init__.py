@@ -1,0 +1,1 @@
+"""Volume 2: training."""
