@@ -10,10 +10,17 @@ import numpy as np
 
 from .build import version
 from .course import Course
-from .errors import IsolationError, StudentRaised
+from .errors import (
+    IsolationError,
+    StudentDied,
+    StudentError,
+    StudentOverMemory,
+    StudentRaised,
+    StudentTimedOut,
+)
 from .exercise import Exercise
 from .inputs import Seed
-from .judge import Bench, Killed, elapsed_since, grade_function, lost
+from .judge import Bench, Killed, elapsed_since, grade_function, lost, status_of
 from .percent import Page
 from .result import CheckResult, ExerciseResult, FunctionResult
 from .selfcheck import run_visible
@@ -23,6 +30,8 @@ from .student import Callback, Student
 
 # Elements that an earlier exercise's reference is called with on behalf of a student.
 MOST, MOST_IN_VECTOR = 1 << 20, 1 << 11
+# Seconds that loading one module may take in all, over every worker it is loaded into.
+LOADING = 20.0
 
 
 def grade_module(
@@ -36,23 +45,8 @@ def grade_module(
     alone: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> ExerciseResult:
     """Run all checks on one read module; a failure of ours gives *not graded*, never a zero."""
-    from .sandbox import Limits
-
     start = time.perf_counter()
-    earlier = {
-        e.local: Callback(course.reference(e.exercise, e.name), accepts=_modest)
-        for e in module.earlier
-    }
-
-    def open_student() -> Student:
-        worker = sandbox.open(
-            module.cells,
-            arrays=exercise.arrays,
-            earlier=earlier,
-            limits=Limits(memory=exercise.memory),
-        )
-        return Student(worker)
-
+    desk = _Desk(course, exercise, module, sandbox)
     blank = ExerciseResult(
         exercise=page.slug,
         title=page.title,
@@ -65,15 +59,58 @@ def grade_module(
         notices=module.notices,
         review=module.review,
     )
-    bench = Bench(open_student, alone)
+    bench = Bench(desk.open, alone)
     try:
-        functions = tuple(_function(exercise, page, module, f, bench, seed) for f in page.functions)
+        functions = tuple(_function(exercise, page, module, f, desk, bench, seed) for f in page.functions)
     except (IsolationError, Killed) as error:
         return replace(blank, status="not_graded", reason=str(error), seconds=elapsed_since(start))
     finally:
         bench.close()
     points = sum(f.points for f in functions)
     return replace(blank, points=points, functions=functions, seconds=elapsed_since(start))
+
+
+class _Desk:
+    """Opens workers with one student's module, within a budget of seconds for loading.
+
+    A cell that stalls or ends the worker is left out of later ones; `errors` remembers why.
+    """
+
+    def __init__(
+        self, course: Course, exercise: Exercise, module: StudentModule, sandbox: Any
+    ) -> None:
+        self.exercise, self.sandbox = exercise, sandbox
+        self.cells = list(module.cells)
+        self.errors: dict[str, StudentError] = {}
+        self.left = LOADING
+        self.earlier = {
+            e.local: Callback(course.reference(e.exercise, e.name), accepts=_modest)
+            for e in module.earlier
+        }
+
+    def open(self) -> Student:
+        """A fresh worker.
+
+        Raises:
+            StudentTimedOut: Loading has used up its budget.
+        """
+        from .sandbox import Limits
+
+        if self.left <= 0:
+            raise StudentTimedOut("loading takes too long")
+        start = time.perf_counter()
+        worker = self.sandbox.open(
+            self.cells,
+            arrays=self.exercise.arrays,
+            earlier=self.earlier,
+            limits=Limits(memory=self.exercise.memory),
+        )
+        self.left -= time.perf_counter() - start
+        for label, error in worker.load_errors.items():
+            self.errors.setdefault(label, error)
+            if isinstance(error, (StudentTimedOut, StudentDied)):
+                self.cells = [c for c in self.cells if c.label != label]
+        return Student(worker)
 
 
 def _modest(*args: Any, **kwargs: Any) -> bool:
@@ -86,13 +123,19 @@ def _modest(*args: Any, **kwargs: Any) -> bool:
 
 
 def _function(
-    exercise: Exercise, page: Page, module: StudentModule, function: str, bench: Bench, seed: Seed
+    exercise: Exercise,
+    page: Page,
+    module: StudentModule,
+    function: str,
+    desk: "_Desk",
+    bench: Bench,
+    seed: Seed,
 ) -> FunctionResult:
     if function in module.forbidden:
         return lost(exercise, function, "failed", module.forbidden[function])
     if function in module.broken:
         return lost(exercise, function, "raised", module.broken[function])
-    missing = _missing(function, bench)
+    missing = _missing(function, desk, bench)
     if missing:
         return lost(exercise, function, *missing)
     result = grade_function(exercise, function, bench, seed)
@@ -101,23 +144,34 @@ def _function(
     return result
 
 
-def _missing(function: str, bench: Bench) -> tuple[Any, str] | None:
+def _missing(function: str, desk: "_Desk", bench: Bench) -> tuple[Any, str] | None:
     """Status and sentence if the module, once loaded, does not define `function`."""
-    student = bench.seat(2.5)
     try:
+        student = bench.seat(2.5)
         getattr(student, function)
     except StudentRaised:
-        errors = getattr(student._backend, "load_errors", {})
-        for label, error in errors.items():
-            name = getattr(error, "exception", "") or "an error"
-            return "raised", f"{label} stops with {name} when it is loaded: {function} is missing."
+        for label, error in desk.errors.items():
+            return status_of(error), f"{label} {_stops(error)} when it is loaded: {function} is missing."
         return "not_attempted", f"There is no function named {function}."
+    except StudentError as error:
+        return status_of(error), "The module cannot be loaded: " + _stops(error) + "."
     return None
+
+
+def _stops(error: StudentError) -> str:
+    if isinstance(error, StudentRaised):
+        return f"stops with {error.exception}"
+    if isinstance(error, StudentTimedOut):
+        return "takes too long"
+    if isinstance(error, StudentOverMemory):
+        return "needs more memory than it is given"
+    return "ends the process"
 
 
 def _visible(exercise: Exercise, page: Page, function: str, bench: Bench) -> CheckResult:
     """The visible check, from the pristine source: its inputs are public, so it shows values."""
     visible = getattr(exercise.solution, f"visible_{function}")
+    bench.close()  # a fresh worker: one that has seen hidden inputs could show them here
     status, message = run_visible(visible, bench.seat(2.5))
     return CheckResult(
         name=f"visible_{function}",

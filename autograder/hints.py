@@ -108,7 +108,10 @@ def _same(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
     if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
         return type(a) is type(b) and bool(a == b)
-    x, y = np.asarray(a), np.asarray(b)
+    try:
+        x, y = np.asarray(a), np.asarray(b)
+    except (ValueError, TypeError):
+        return False
     if x.shape != y.shape or x.dtype.kind not in "fiub" or y.dtype.kind not in "fiub":
         return False
     coarse = min(x.dtype.itemsize, y.dtype.itemsize) < 8 and "f" in (x.dtype.kind, y.dtype.kind)

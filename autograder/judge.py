@@ -165,7 +165,7 @@ def _run_once(check: Check, cases: list[Case], bench: Bench) -> Outcome:
         values = (*transcript[start:], what_was_raised(error))
         if not answered:
             bench.close()
-        return Outcome(_status(error), Trace(False, values, answered), None, error)
+        return Outcome(status_of(error), Trace(False, values, answered), None, error)
     return Outcome("passed", Trace(True, tuple(transcript[start:])))
 
 
@@ -187,7 +187,8 @@ def _killed(outcome: Outcome) -> bool:
     return isinstance(outcome.error, StudentDied) and getattr(outcome.error, "signal", 0) == 9
 
 
-def _status(error: StudentError) -> Status:
+def status_of(error: StudentError) -> Status:
+    """The status of a check that ended with `error`."""
     if isinstance(error, StudentRaised):
         return "not_attempted" if error.exception == "NotImplementedError" else "raised"
     if isinstance(error, StudentTimedOut):

@@ -182,7 +182,9 @@ class Reader:
 
     def value(self, depth: int = 0) -> Any:
         self.items += 1
-        if depth > MAX_DEPTH or self.items > MAX_ITEMS:
+        # Half of it for a worker: what it answers, check code may put into a list and send back.
+        share = 1 if self.ours else 2
+        if depth * share > MAX_DEPTH or self.items * share > MAX_ITEMS:
             raise WireError("a value is nested too deeply or has too many items")
         tag = self.take(1)[0]
         if tag <= _TRUE:
