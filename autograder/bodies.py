@@ -1,6 +1,5 @@
 """What the kinds of checks do: prepare what is expected, call the student, compare."""
 
-import inspect
 from collections.abc import Callable
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,11 @@ if TYPE_CHECKING:
     from .exercise import Exercise
 
 # Every argument is passed in each of these ways once.
+WORDS: dict[Layout, str] = {
+    "C": "ordinary",
+    "F": "Fortran-ordered, read-only",
+    "strided": "non-contiguous",
+}
 LAYOUTS: tuple[tuple[Layout, bool], ...] = (("C", False), ("F", True), ("strided", False))
 
 
@@ -72,29 +76,27 @@ def compares(function: str, *, rtol: float | None) -> Callable[[Student, Case], 
     return body
 
 
-def aliasing(function: str, fill: str) -> Callable[[Student, Case], Difference | None]:
+def aliasing(function: str) -> Callable[[Student, Case], Difference | None]:
     """Arguments in several layouts; afterwards they are unchanged, and results are independent."""
 
     def body(student: Student, case: Case) -> Difference | None:
         args, kwargs = case.arguments
-        call = getattr(student, function)
         for layout, read_only in LAYOUTS:
-            held = [student.hold(_lay(a, layout, read_only)) for a in args]
-            result = student.keep(call, *held, **kwargs)
-            got = student.fetch(result)
+            sent = [_lay(a, layout, read_only) for a in args]
+            got, after, later = student.trial(getattr(student, function), *sent, **kwargs)
             found = difference(got, case.want, case.label)
             if found:
-                where = {"F": "Fortran-ordered, read-only", "strided": "non-contiguous"}
-                kind = where.get(layout, "ordinary")
-                return Difference(found.category, f"{found.detail}; with {kind} arguments")
-            for name, before, handle in zip(case.positional, args, held, strict=False):
-                if isinstance(before, np.ndarray) and not _equal(student.fetch(handle), before):
+                return Difference(found.category, f"{found.detail}; with {WORDS[layout]} arguments")
+            for name, before, now in zip(case.positional, args, after, strict=True):
+                if isinstance(before, np.ndarray) and not _equal(now, before):
                     message = f"{name} is changed by the call; work on a copy"
                     return Difference("An argument is changed by the call.", message)
-            if not read_only and (shared := _shares(
-                student, call, result, got, held, kwargs, fill
-            )):
-                return shared
+            if difference(later, got):
+                message = (
+                    "the result changes when an argument is overwritten, or at the next call; "
+                    "return a new array each time"
+                )
+                return Difference("The result is not a new array each time.", message)
         return None
 
     return body
@@ -104,7 +106,7 @@ def authored(
     author: Callable[..., Any], rtol: float | None
 ) -> Callable[[Student, Case], Difference | None]:
     """Run check code that an author wrote and compare the pairs it gives."""
-    names = tuple(n for n in inspect.signature(author).parameters if n != "student")
+    names = tuple(n for n in parameters(author) if n != "student")
 
     def body(student: Student, case: Case) -> Difference | None:
         result = author(student, **case.values(names))
@@ -161,30 +163,6 @@ def _lay(value: Any, layout: Layout, read_only: bool) -> Any:
 
 def _equal(now: Any, before: Any) -> bool:
     return isinstance(now, np.ndarray) and np.array_equal(now, before, equal_nan=True)
-
-
-def _shares(
-    student: Student,
-    call: Any,
-    result: Any,
-    got: Any,
-    held: list[Any],
-    kwargs: dict[str, Any],
-    fill: str,
-) -> Difference | None:
-    """Overwrite the arguments and call again: the first result must not change."""
-    overwrite = student.library(fill)
-    for handle in held:
-        if isinstance(student.fetch(handle), np.ndarray):
-            student.keep(overwrite, handle, 0)
-    if difference(student.fetch(result), got):
-        message = "the result changes when an argument is overwritten later; return a new array"
-        return Difference("The result shares memory with an argument.", message)
-    student.keep(call, *held, **kwargs)
-    if difference(student.fetch(result), got):
-        message = "the result changes at the next call; return a new array each time"
-        return Difference("The result changes at the next call.", message)
-    return None
 
 
 def _dtype_for(want: Any, case: Case) -> str:

@@ -7,6 +7,7 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType, ModuleType
 from typing import Any, Literal
 
@@ -18,9 +19,6 @@ from .inputs import Input
 from .mistake import Mistake, compiled, planted
 from .result import Kind
 from .student import Student
-
-# What overwrites an argument where the student works, to see what shares memory with it.
-FILL = {"numpy": "numpy.ndarray.fill", "torch": "torch.Tensor.fill_"}
 
 Body = Callable[[Student, Case], Difference | None]
 Author = Callable[..., Any]
@@ -144,7 +142,7 @@ class Exercise:
             "float64",
             inputs,
             bodies.reference_of(self, function),
-            bodies.aliasing(function, FILL[self.arrays]),
+            bodies.aliasing(function),
         )
 
     def matches_finite_differences(
@@ -311,15 +309,26 @@ def signature(
 
     A parameter with a default is passed only if an input of its name is declared.
     """
-    found = inspect.signature(getattr(solution, function)).parameters.values()
+    plain, named = _parameters(getattr(solution, function))
+    return plain, tuple(n for n in named if n in inputs)
+
+
+@cache
+def _parameters(function: Author) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parameters of a function without and with defaults; looked up at every case."""
+    found = inspect.signature(function).parameters.values()
     plain = tuple(p.name for p in found if p.default is p.empty)
-    named = tuple(p.name for p in found if p.default is not p.empty and p.name in inputs)
-    return plain, named
+    return plain, tuple(p.name for p in found if p.default is not p.empty)
 
 
 def result_names(solution: ModuleType, function: str) -> str:
     """What a function's results are called in its docstring: "dx, dgain"."""
-    text = inspect.getdoc(getattr(solution, function)) or ""
+    return _result_names(getattr(solution, function), function)
+
+
+@cache
+def _result_names(target: Author, function: str) -> str:
+    text = inspect.getdoc(target) or ""
     after = text.partition("Returns:")[2].split("\n\n")[0]
     names = [
         line.strip().partition(":")[0]

@@ -5,6 +5,7 @@ import hmac
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,7 @@ class Seed:
         return hashlib.sha256(b"secret id\0" + self.secret).hexdigest()[:12]
 
 
+@cache
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters, without `self`."""
     return tuple(n for n in inspect.signature(function).parameters if n != "self")

@@ -104,6 +104,7 @@ class Backend(Protocol):
     def call(
         self, target: "Ref", args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool
     ) -> Any: ...
+    def trial(self, target: "Ref", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def attribute(self, target: "Ref", name: str) -> Any: ...
     def item(self, target: "Ref", key: Any) -> Any: ...
     def fetch(self, target: "Ref") -> Any: ...
@@ -170,6 +171,20 @@ class Student:
         assert isinstance(result, Handle)
         return result
 
+    def trial(self, target: Handle, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        """Call `target`, then overwrite its array arguments with zeros and call it again.
+
+        Returns:
+            result: What the first call returned, as it was then.
+            arguments: The positional arguments after the first call.
+            later: The first result once more, after all that.
+        """
+        sent, named = tuple(map(_unwrap, args)), {k: _unwrap(v) for k, v in kwargs.items()}
+        value = self._wrap(self._backend.trial(target._ref, sent, named))
+        if not isinstance(value, tuple) or len(value) != 3:
+            raise StudentMisbehaved("a trial gives three values")
+        return value
+
     def library(self, name: str) -> Handle:
         """A function or class of an installed library by dotted name: `torch.nn.Linear`."""
         return Handle(self, self._backend.library(name))
@@ -231,6 +246,16 @@ class LocalBackend:
         except Exception as error:
             raise raised_by(error) from error
         return Ref(result) if keep else depart(result)
+
+    def trial(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        sent = [self._arrive(a) for a in args]
+        named = {k: self._arrive(v) for k, v in kwargs.items()}
+        try:
+            return call_twice(target.key, sent, named)
+        except StudentMisbehaved:
+            raise
+        except Exception as error:
+            raise raised_by(error) from error
 
     def attribute(self, target: Ref, name: str) -> Any:
         try:
@@ -298,6 +323,20 @@ def depart(value: Any) -> Any:
     if type(value) is dict and all(isinstance(k, (str, int)) for k in value):
         return {k: depart(v) for k, v in value.items()}
     return Ref(value)
+
+
+def call_twice(function: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """What `Student.trial` gives; runs on the student's side."""
+    result = function(*args, **kwargs)
+    first, after = depart(result), depart(tuple(args))
+    for array in args:
+        if isinstance(array, np.ndarray):
+            if array.flags.writeable:
+                array[...] = 0
+        elif hasattr(array, "detach"):
+            array.detach().zero_()
+    function(*args, **kwargs)
+    return first, after, depart(result)
 
 
 def resolve(name: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import StudentRaised
-from ..student import Items, LocalBackend, Ref, depart
+from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
 
 MAX_HANDLES = 100_000
@@ -173,6 +173,12 @@ class _Worker:
         result = target.key(*sent, **named)
         return Ref(result) if keep else depart(result)
 
+    def trial(self, said: tuple[Ref, tuple[Any, ...], dict[str, Any]]) -> Any:
+        target, args, kwargs = said
+        here = self.backend
+        sent = [here.hold(a).key for a in args]
+        return call_twice(target.key, sent, {k: here.hold(v).key for k, v in kwargs.items()})
+
     def attribute(self, said: tuple[Ref, str]) -> Any:
         return depart(getattr(said[0].key, said[1]))
 
@@ -228,6 +234,7 @@ _ACTIONS: dict[int, Callable[[_Worker, Any], Any]] = {
     wire.FUNCTION: _Worker.function,
     wire.LIBRARY: _Worker.library,
     wire.CALL: _Worker.call,
+    wire.TRIAL: _Worker.trial,
     wire.ATTRIBUTE: _Worker.attribute,
     wire.ITEM: _Worker.item,
     wire.FETCH: _Worker.fetch,

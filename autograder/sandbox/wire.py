@@ -21,7 +21,8 @@ HEADER = struct.Struct("<4sBxxxIQ")  # magic, kind, request, bytes of the payloa
 CHUNK = 1 << 16
 
 # Requests and answers of the supervisor.
-START, CELL, FUNCTION, LIBRARY, CALL, ATTRIBUTE, ITEM, FETCH, HOLD, ANSWER, REFUSE = range(1, 12)
+START, CELL, FUNCTION, LIBRARY, CALL, TRIAL, ATTRIBUTE, ITEM, FETCH, HOLD = range(1, 11)
+ANSWER, REFUSE = range(11, 13)
 # Answers and requests of a worker.
 VALUE, RAISED, OVER_MEMORY, UNSENDABLE, CALLBACK, NEXT = range(32, 38)
 

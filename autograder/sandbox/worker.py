@@ -88,6 +88,10 @@ class Worker:
         result = self._ask(wire.CALL, (target, args, kwargs, keep))
         return self._reference(result) if keep else result
 
+    def trial(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What `Student.trial` gives, in one exchange."""
+        return self._ask(wire.TRIAL, (target, args, kwargs))
+
     def attribute(self, target: Ref, name: str) -> Any:
         return self._ask(wire.ATTRIBUTE, (target, name))
 

@@ -251,6 +251,7 @@ def _gradients(student: Student, check: Check, layer: Any) -> None:
             return layer(_X)
 
         wrt = [_part(student, layer, name)]
+        # A scalar loss: to take `dout` itself, autograd would import a part of the compiler.
         weighted = student.keep(student.library("torch.mul"), student.keep(layer, _X), dout)
         loss = student.keep(student.library("torch.sum"), weighted)
         (got,) = student.library("torch.autograd.grad")(loss, wrt)
@@ -280,12 +281,12 @@ def visible_LoRALinear(student: Student, check: Check) -> None:
 # %% [markdown]
 # ## One thing to try
 #
-# Wrap a layer `nn.Linear(64, 64)` and fit it to the outputs of another one with
-# `torch.optim.AdamW(layer.parameters(), lr=1e-2)`. Print the norms of `lora_A.grad` and
-# `lora_B.grad` at the first and at the second step: do they agree with your answer to section 4?
-# Then set `lora_A` to zero as well and start again. Then try ranks 1, 4, 16 and 64 with
-# `alpha = 8`: which loss can a rank reach at best, and what has it to do with the singular values
-# of the difference of the two weights?
+# Make two layers `nn.Linear(64, 64)` with the same bias, wrap one and fit it to the outputs of the
+# other with `torch.optim.AdamW(layer.parameters(), lr=1e-2)` on random inputs. Print the norms of
+# `lora_A.grad` and `lora_B.grad` at the first and at the second step: do they agree with your
+# answer to section 4? Then set `lora_A` to zero as well and start again. Then try ranks 1, 4, 16
+# and 64 with `alpha = 8`: which loss can a rank reach at best, and what has it to do with the
+# singular values of the difference of the two weights?
 #
 # ## Where to read more
 #
@@ -294,5 +295,5 @@ def visible_LoRALinear(student: Student, check: Check) -> None:
 #   may be.
 # - Hayou, Ghosh and Yu, *The Impact of Initialization on LoRA Finetuning Dynamics*, 2024
 #   (arXiv:2406.08447): why A is the random one.
-# - Kalajdzievski, *_A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023
+# - Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023
 #   (arXiv:2312.03732): the case for the square root.
