@@ -27,7 +27,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[EXERCISE]...", show
 def main() -> None:
     """Run the command; every error on purpose is one sentence on stderr and exit code 2."""
     try:
-        app()
+        app(prog_name="autograder")
     except AutograderError as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None

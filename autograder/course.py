@@ -133,6 +133,11 @@ class Course:
         if not path.is_file():
             raise CourseError(f"{where} is missing; CONTRIBUTING says what belongs into it")
         page = self.page(slug)
+        if self.volume(slug).get("arrays") == "torch" and not has_torch():
+            raise CourseError(
+                f"{slug} needs PyTorch, which is not installed; README says how to install it, or "
+                "name other exercises"
+            )
         self.make_importable()
         name = "_checks_" + slug.replace("/", "_")
         spec = importlib.util.spec_from_file_location(name, path)
@@ -197,6 +202,11 @@ class Course:
                 f"{path}: the course secret is shorter than 16 bytes; delete the file"
             )
         return text
+
+
+def has_torch() -> bool:
+    """Is PyTorch installed? Does not import it."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def _line_in(error: BaseException, path: Path) -> int:

@@ -32,6 +32,8 @@ from .student import Callback, Student
 MOST, MOST_IN_VECTOR = 1 << 20, 1 << 11
 # Seconds that loading one module may take in all, over every worker it is loaded into.
 LOADING = 20.0
+# Seconds for a call that does next to nothing.
+LOOKUP = 2.5
 
 
 def grade_module(
@@ -141,20 +143,26 @@ def _function(
     result = grade_function(exercise, function, bench, seed)
     if result.status in ("failed", "raised"):
         result = replace(result, visible=(_visible(exercise, page, function, bench),))
+    if result.status != "passed":
+        bench.close()  # what it did to its process is not the next function's business
     return result
 
 
 def _missing(function: str, desk: "_Desk", bench: Bench) -> tuple[Any, str] | None:
     """Status and sentence if the module, once loaded, does not define `function`."""
+    fresh = bench.student is None
     try:
-        student = bench.seat(2.5)
-        getattr(student, function)
+        getattr(bench.seat(LOOKUP), function)
     except StudentRaised:
         for label, error in desk.errors.items():
-            return status_of(error), f"{label} {_stops(error)} when it is loaded: {function} is missing."
+            why = f"{label} {_stops(error)} when it is loaded: {function} is missing."
+            return status_of(error), why
         return "not_attempted", f"There is no function named {function}."
     except StudentError as error:
-        return status_of(error), "The module cannot be loaded: " + _stops(error) + "."
+        bench.close()
+        if not fresh:  # perhaps spoiled by the function before
+            return _missing(function, desk, bench)
+        return status_of(error), f"The module cannot be loaded: it {_stops(error)}."
     return None
 
 
@@ -172,7 +180,7 @@ def _visible(exercise: Exercise, page: Page, function: str, bench: Bench) -> Che
     """The visible check, from the pristine source: its inputs are public, so it shows values."""
     visible = getattr(exercise.solution, f"visible_{function}")
     bench.close()  # a fresh worker: one that has seen hidden inputs could show them here
-    status, message = run_visible(visible, bench.seat(2.5))
+    status, message = run_visible(visible, bench.seat(LOOKUP))
     return CheckResult(
         name=f"visible_{function}",
         kind="V",

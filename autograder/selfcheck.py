@@ -88,7 +88,8 @@ def run_visible(visible: Callable[[Student, Check], None], student: Student) -> 
 def _raised(error: StudentRaised) -> tuple[str, str]:
     if error.exception == "NotImplementedError":
         return "not_attempted", error.detail or "not attempted yet"
-    where = f" at {error.cell}, line {error.line}" if error.line else ""
+    cell = "your cell" if "ipykernel" in error.cell or "<ipython" in error.cell else error.cell
+    where = f" at {cell}, line {error.line}" if error.line else ""
     detail = f": {error.detail}" if error.detail else ""
     return "raised", f"{error.exception}{where}{detail}"
 

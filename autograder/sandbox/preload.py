@@ -113,7 +113,7 @@ def _use_torch(torch: ModuleType) -> None:
         optimizer.zero_grad()
     x = torch.randn(2, 3, 4, 8)
     torch.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)
-    torch.einsum("bhtd,bhsd->bhts", x, x).softmax(-1)
+    torch.softmax(torch.einsum("bhtd,bhsd->bhts", x, x), -1)
     torch.linalg.svd(x[0, 0])
     str(x)
     torch.manual_seed(0)

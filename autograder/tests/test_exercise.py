@@ -313,6 +313,43 @@ def test_a_float32_result_for_float32_arguments_is_asked_for() -> None:
     assert (check.status, check.message) == ("failed", "square(...) has the wrong dtype.")
 
 
+def test_the_reference_always_computes_in_float64() -> None:
+    module, seen = solution(), set()
+
+    def square(x: Any) -> Any:
+        seen.add(x.dtype.name)
+        return x * x
+
+    module.square = square  # type: ignore[attr-defined]
+    one = exercise(solution=module)
+    one.keeps_dtype("square", points=1)
+    assert graded(one, "square", square=lambda x: x * x).points == 1
+    assert seen == {"float64"}
+
+
+def test_a_property_in_float32_asks_for_float32_results() -> None:
+    def holds(student: Student, x: Any) -> Any:
+        """It holds."""
+        return student.square(x), np.square(x, dtype=np.float64)
+
+    one = exercise()
+    one.satisfies("square", points=1, dtype="float32")(holds)
+    assert graded(one, "square").points == 1
+    (check,) = graded(one, "square", square=lambda x: x.astype(np.float64) ** 2).checks
+    assert check.message == "The result has the wrong dtype."
+
+
+def test_a_property_in_float32_may_give_counts_and_truth_values() -> None:
+    def holds(student: Student, x: Any) -> Any:
+        """It holds."""
+        yield student.square(x).argmax(), np.square(x).argmax()
+        yield (student.square(x) > 0, x.size), (x != 0, x.size)
+
+    one = exercise()
+    one.satisfies("square", points=1, dtype="float32")(holds)
+    assert graded(one, "square").points == 1
+
+
 def changes_x(x: Any) -> Any:
     x *= x
     return x
@@ -341,7 +378,7 @@ def reuses_its_result(x: Any) -> Any:
         (writes_where_it_may_not, "It raised ValueError."),
         (lambda x: changes_x(x) if x.flags.writeable else x * x, "An argument is changed by"),
         (lambda x: (x.view().reshape(-1) ** 2).reshape(x.shape), ""),
-        (reuses_its_result, "The result changes at the next call."),
+        (reuses_its_result, "The result is not a new array each time."),
     ],
 )
 def test_arguments_stay_and_results_are_new(square: Any, message: str) -> None:
@@ -359,7 +396,7 @@ def test_a_result_that_shares_memory_with_an_argument_is_refused() -> None:
     one.leaves_inputs_alone("same", points=1)
     assert graded(one, "same").points == 1
     (check,) = graded(one, "same", same=hands_x_back).checks
-    assert check.message == "The result shares memory with an argument."
+    assert check.message == "The result is not a new array each time."
 
 
 def test_tensors_can_be_left_alone_too() -> None:

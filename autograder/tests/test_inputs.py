@@ -38,6 +38,12 @@ def test_floats_have_the_mean_and_the_scale_that_are_declared() -> None:
     assert abs(wide.std() - 0.1) < 0.01
 
 
+def test_floats_are_standard_normal_unless_something_else_is_declared() -> None:
+    x = drawn("x", B=4000)["x"]
+    assert abs(x.mean()) < 0.05
+    assert abs(x.std() - 1.0) < 0.05
+
+
 def test_integers_stay_within_their_bounds_and_reach_them() -> None:
     ids = drawn("ids", B=100)["ids"]
     assert ids.dtype == np.int64

@@ -47,11 +47,18 @@ class Breaks(LocalBackend):
         self.error, self.answers, self.deadline, self.alive = error, answers, 0.0, True
 
     def call(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], keep: bool) -> Any:
+        self.use_up()
+        return super().call(target, args, kwargs, keep)
+
+    def trial(self, target: Ref, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.use_up()
+        return super().trial(target, args, kwargs)
+
+    def use_up(self) -> None:
         if self.answers <= 0:
             self.alive = isinstance(self.error, StudentRaised)
             raise self.error
         self.answers -= 1
-        return super().call(target, args, kwargs, keep)
 
 
 # Points
@@ -135,7 +142,7 @@ def test_a_function_that_cannot_be_run_keeps_its_rows(scaling: Exercise) -> None
     result = lost(scaling, "scale", "raised", "cell 3 is not Python.")
     assert (result.points, result.max_points, result.status) == (0.0, 7.0, "raised")
     assert [c.name for c in result.checks] == [c.name for c in scaling.checks_of("scale")]
-    assert {c.message for c in result.checks} == {"cell 3 is not Python."}
+    assert {(c.message, c.points) for c in result.checks} == {("cell 3 is not Python.", 0.0)}
 
 
 # Messages

@@ -321,6 +321,45 @@ def test_a_grade_cell_refuses_to_give_points_by_being_run(monkeypatch: pytest.Mo
     assert str(caught.value) == CONFIGURE
 
 
+def test_validate_reports_a_visible_check_that_fails_and_no_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    fill(desk, "scale-answer-scale", SCALE, "    return x * factor")
+    fill(desk, "scale-answer-scale_backward", BACKWARD, "    return dout + factor")
+    script = """
+        import json
+        from IPython.core.interactiveshell import InteractiveShell
+
+        shell = InteractiveShell.instance()
+        for cell in json.load(open("assignments/vol1_toys/scale.ipynb", encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                shell.showtraceback = lambda *args, **kwargs: None
+                error = shell.run_cell("".join(cell["source"])).error_in_exec
+                if error:
+                    print(f"{cell['id']} raised {type(error).__name__}: {error}")
+        """
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ENGINE),
+        "NBGRADER_EXECUTION": "validate",
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=desk.root,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    raised = [line for line in done.stdout.split("\n") if " raised " in line]
+    assert len(raised) == 1
+    assert raised[0].startswith(
+        "scale-scale_backward raised AssertionError: vol1_toys/scale, scale_backward: "
+        "dx differs in 2 of 2 elements"
+    )
+
+
 # Without Linux
 
 HIDE = """

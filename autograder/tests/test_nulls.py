@@ -63,6 +63,24 @@ def test_several_results_are_all_replaced(scaling: Exercise) -> None:
     assert not first.any() and not second.any()
 
 
+def test_what_the_reference_changes_in_place_is_changed_by_null_solutions_too(
+    scaling: Exercise,
+) -> None:
+    def doubles(params: list[Any], rate: float) -> None:
+        for p in params:
+            p *= 2.0
+
+    scaling.solution.scale = doubles  # type: ignore[attr-defined]
+    found = functions(scaling, "scale")
+    for name, expected in (("zeros", 0 * X), ("ones", X**0), ("the opposite", -2 * X)):
+        given = [X.copy(), np.array([5.0])]
+        assert found[name](given, 0.1) is None
+        assert np.array_equal(given[0], expected), name
+    untouched = {"w": X.copy()}
+    assert found["nothing"](untouched, 0.1) is None
+    assert np.array_equal(untouched["w"], X)
+
+
 def test_the_other_functions_of_the_module_stay_right(scaling: Exercise) -> None:
     _, names = next(iter(null_solutions(scaling, "scale")))
     assert names["scale_backward"](X, 3.0).tolist() == (3 * X).tolist()

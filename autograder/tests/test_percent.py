@@ -229,6 +229,12 @@ def test_a_begin_without_an_end_is_named_with_file_and_line(text: str) -> None:
     assert refused(text) == f"{WHERE}:{line}: BEGIN SOLUTION without END SOLUTION"
 
 
+def test_a_region_that_spans_two_cells_is_named_where_it_begins() -> None:
+    text = with_solution(f"    {BEGIN}\n    y = x\n\n# %%\n    {END}\n    return y")
+    line = text.split("\n").index(f"    {BEGIN}") + 1
+    assert refused(text) == f"{WHERE}:{line}: BEGIN SOLUTION without END SOLUTION"
+
+
 @pytest.mark.parametrize(
     "almost",
     [
@@ -277,6 +283,15 @@ def test_two_functions_in_one_answer_are_named() -> None:
 def test_an_answer_without_a_check_is_named() -> None:
     text = toy_course.SCALE.replace("def visible_scale(", "def look(", 1)
     assert refused(text) == f"{WHERE}: scale needs exactly one check cell, visible_scale"
+
+
+def test_two_checks_in_one_cell_are_named() -> None:
+    text = toy_course.SCALE.replace(
+        "# %% [markdown]\n# ## Backward",
+        "def visible_other(student, check):\n    pass\n\n\n# %% [markdown]\n# ## Backward",
+    )
+    line = text.split("\n").index("from autograder.selfcheck import Check, Student") + 1
+    assert refused(text) == f"{WHERE}:{line}: a check cell defines one visible_ function"
 
 
 def test_a_check_of_nothing_is_named() -> None:

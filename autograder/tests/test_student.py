@@ -190,6 +190,25 @@ def test_a_kept_result_stays_even_if_it_has_a_value() -> None:
     assert np.array_equal(mine.fetch(kept), 2 * X)
 
 
+def test_a_trial_gives_the_result_the_arguments_and_the_result_once_more() -> None:
+    def adds(x: Any, y: Any) -> Any:
+        x += y
+        return x
+
+    mine = student(adds=adds)
+    result, after, later = mine.trial(mine.adds, X, np.ones(3))
+    assert np.array_equal(result, X + 1)
+    assert np.array_equal(after[0], X + 1) and np.array_equal(after[1], np.ones(3))
+    assert not later.any()
+
+
+def test_a_trial_of_what_returns_new_arrays_changes_nothing() -> None:
+    mine = student(double=lambda x: 2 * x)
+    result, after, later = mine.trial(mine.double, laid(X, "F", read_only=True))
+    assert np.array_equal(result, 2 * X) and np.array_equal(later, 2 * X)
+    assert np.array_equal(after[0], X)
+
+
 def test_a_library_s_class_is_reached_by_its_dotted_name() -> None:
     mine = student(count=lambda path: len(path.parts))
     path = mine.library("pathlib.PurePosixPath")("a", "b")

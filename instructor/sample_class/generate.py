@@ -33,6 +33,7 @@ def generate(course_root: Path, out: Path) -> "list[Student]":
     Raises:
         ValueError: `out` holds something else.
     """
+    _refuse_others(out)
     with _beside_this_file():
         import hostile
         import messy
@@ -45,7 +46,9 @@ def generate(course_root: Path, out: Path) -> "list[Student]":
         sources = Sources(course_root)
         chapters = (right, messy, mistaken, trouble, hostile, unreadable)
         everybody = [s for chapter in chapters for s in chapter.students(sources)]
-    _make_room(out)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / STAMP).touch()
     for student in everybody:
         for name, data in student.files.items():
             path = out / name
@@ -55,13 +58,9 @@ def generate(course_root: Path, out: Path) -> "list[Student]":
     return everybody
 
 
-def _make_room(out: Path) -> None:
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / STAMP).exists():
-            raise ValueError(f"{out} is not empty and is no sample class; choose another folder")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / STAMP).touch()
+def _refuse_others(out: Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not (out / STAMP).exists():
+        raise ValueError(f"{out} is not empty and is no sample class; choose another folder")
 
 
 @contextmanager
@@ -80,9 +79,11 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="a new or empty folder")
     parser.add_argument("--stories", action="store_true", help="say what each student did")
     options = parser.parse_args()
+    from autograder.errors import AutograderError
+
     try:
         everybody = generate(HERE.parents[1], options.out)
-    except ValueError as error:
+    except (AutograderError, ValueError) as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 2
     for student in everybody if options.stories else ():

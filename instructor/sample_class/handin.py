@@ -18,6 +18,7 @@ from autograder.verify import alternatives
 Notebook = dict[str, Any]
 Answers = Mapping[str, str]
 SOFTMAX, RMSNORM = "vol1_numpy/softmax", "vol1_numpy/rmsnorm"
+ATTENTION, OPTIMIZERS, LORA = "vol1_numpy/attention", "vol1_numpy/optimizers", "vol2_pytorch/lora"
 
 
 @dataclass(frozen=True)

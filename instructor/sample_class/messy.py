@@ -4,7 +4,18 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from handin import SOFTMAX, Notebook, Sources, Student, answer_cell, code_cell, dumped, folder
+from handin import (
+    LORA,
+    OPTIMIZERS,
+    SOFTMAX,
+    Notebook,
+    Sources,
+    Student,
+    answer_cell,
+    code_cell,
+    dumped,
+    folder,
+)
 
 Mess = Callable[[Notebook], None]
 
@@ -49,6 +60,67 @@ while True:  # stopped by hand when it had converged
     step += 1
     print(step, p)
 """
+COLAB = """# @title Setup { display-mode: "form" }
+from google.colab import drive, files
+drive.mount("/content/drive")
+%cd /content/drive/MyDrive/course
+!pip -q install -U numpy
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+"""
+CONDITIONAL = """
+try:
+    from fast_softmax import softmax
+except ImportError:
+
+    def softmax(x, axis=-1):
+        if DEBUG:
+            plt.matshow(x)
+        shifted = x - x.max(axis=axis, keepdims=True)
+        return exp(shifted) / sum(exp(shifted), axis=axis, keepdims=True)
+
+
+import sys
+from numpy import *
+
+if sys.version_info >= (3, 8):
+    DEBUG = False
+else:
+    DEBUG = True
+"""
+PATCHED = """
+def init(self, params, lr, betas, eps, weight_decay):
+    self.groups = [[p, np.zeros_like(p), np.zeros_like(p), 0] for p in params]
+    self.options = lr, betas, eps, weight_decay
+
+
+def step(self, grads):
+    lr, (b1, b2), eps, decay = self.options
+    for group, g in zip(self.groups, grads):
+        if g is not None:
+            p, m, v, t = group
+            m += (1 - b1) * (g - m)
+            v += (1 - b2) * (g * g - v)
+            group[3] = t = t + 1
+            p -= lr * decay * p
+            p -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+
+AdamW.__init__, AdamW.step = init, step
+opt = AdamW([np.ones(3)], 0.1, (0.9, 0.999), 1e-8, 0.01)
+opt.step([np.ones(3)])
+"""
+HABITS = """import torch.nn.functional as F
+from torch.utils.tensorboard import SummaryWriter
+from tqdm.auto import tqdm
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+torch.manual_seed(0)
+torch.backends.cudnn.benchmark = True
+writer = SummaryWriter()
+for step in tqdm(range(10)):
+    layer = LoRALinear(nn.Linear(4, 3), 2, 4.0).to(device)
+    writer.add_scalar("loss", layer(torch.randn(2, 4)).sum(), step)
+"""
 SPLIT = (
     "def softmax_backward(dout, probs, axis=-1):\n    weighted = dout * probs\n",
     "    total = weighted.sum(axis=axis, keepdims=True)\n    return weighted - probs * total",
@@ -65,6 +137,22 @@ def students(sources: Sources) -> Iterator[Student]:
     stale = dumped(sources.notebook(SOFTMAX, {}))
     files = {"softmax (1)": plain, ".ipynb_checkpoints/softmax-checkpoint": stale}
     yield folder("copy (1)", "downloaded twice, beside a checkpoint of Jupyter", files, ".ipynb")
+    yield folder(
+        "renamed", "no ids, a name that says nothing", {"hw1 FINAL v2": _bare(sources)}, ".ipynb"
+    )
+    exported = {"softmax": _exported(sources.notebook(SOFTMAX))}
+    yield folder("exported", "the notebook exported as a script", exported)
+    book = sources.notebook(OPTIMIZERS)
+    answer_cell(book, "AdamW")["source"] = answer_cell(sources.notebook(OPTIMIZERS, {}), "AdamW")[
+        "source"
+    ]
+    book["cells"].append(_code(PATCHED))
+    patched = {OPTIMIZERS: dumped(book)}
+    yield folder("patched-class", "methods put into the class from outside", patched, ".ipynb")
+    book = sources.notebook(LORA)
+    book["cells"].insert(2, _code(HABITS))
+    book["cells"].append(_code(HABITS))
+    yield folder("torch-habits", "device, seed, progress bar, logs", {LORA: dumped(book)}, ".ipynb")
     windows = b"\xef\xbb\xbf" + sources.module(SOFTMAX).replace(b"\n", b"\r\n")
     yield folder("windows", "a module with a byte order mark and CRLF", {"softmax": windows})
     for name in STRANGE_NAMES:
@@ -189,6 +277,36 @@ def _split(book: Notebook) -> None:
     book["cells"].insert(book["cells"].index(cell) + 1, rest)
 
 
+def _colab(book: Notebook) -> None:
+    book["metadata"] = {"colab": {"provenance": [], "gpuType": "T4"}, "accelerator": "GPU"}
+    for number, cell in enumerate(book["cells"]):
+        cell["metadata"] |= {"id": f"Zq{number:010}", "colab": {"base_uri": "https://"}}
+        del cell["id"]
+    book["cells"].insert(0, _code(COLAB))
+
+
+def _conditional(book: Notebook) -> None:
+    answer_cell(book, "softmax")["source"] = CONDITIONAL
+
+
+def _bare(sources: Sources) -> bytes:
+    book = sources.notebook(SOFTMAX)
+    _lost_all(book)
+    return dumped(book)
+
+
+def _exported(book: Notebook) -> bytes:
+    """What `jupyter nbconvert --to script` makes of a notebook."""
+    parts = ["#!/usr/bin/env python\n# coding: utf-8"]
+    for number, cell in enumerate([*book["cells"], _code("x = 1")], start=1):
+        if cell["cell_type"] == "code":
+            parts.append(f"# In[{number}]:\n\n\n{cell['source']}")
+        else:
+            parts.append("# " + cell["source"].replace("\n", "\n# "))
+    parts.append("get_ipython().run_line_magic('matplotlib', 'inline')\nplt.plot(softmax(x))")
+    return ("\n\n\n".join(parts) + "\n").encode()
+
+
 def _no_checks(book: Notebook) -> None:
     book["cells"] = [
         c for c in book["cells"] if "-answer-" in c["id"] or c["cell_type"] == "markdown"
@@ -233,6 +351,8 @@ MESSES: tuple[tuple[str, str, Mess], ...] = (
     ("oldest-format", "nbformat 3: worksheets and inputs", _oldest_format),
     ("other-kernel", "saved for another kernel", _other_kernel),
     ("as-markdown", "one answer turned into a Markdown cell", _as_markdown),
+    ("colab", "from Colab: other ids, a mounted drive", _colab),
+    ("conditional", "defined in an except, a star import, a plot for debugging", _conditional),
     ("split", "one function in two cells", _split),
     ("no-checks", "check cells, grade cells and imports deleted", _no_checks),
     ("one-cell", "all functions moved into one cell", _only_answers),

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from handin import RMSNORM, SOFTMAX, Sources, Student, code_cell, dumped, folder
+from handin import (
+    ATTENTION,
+    OPTIMIZERS,
+    RMSNORM,
+    SOFTMAX,
+    Sources,
+    Student,
+    code_cell,
+    dumped,
+    folder,
+)
 
 ZEROS = {
     "softmax": "def softmax(x, axis=-1):\n    return np.zeros_like(x)",
@@ -267,5 +277,50 @@ def softmax(x, axis=-1):
         "a wrong forward that the right backward calls: only the forward is lost",
         {"rmsnorm": "def rmsnorm(x, gain, eps=1e-5):\n    return x * gain + eps"},
         exercise=RMSNORM,
+    ),
+    Trouble(
+        "own-data-file",
+        "loads a file of their own that nobody else has, for one function",
+        {
+            "softmax_jacobian": """
+TABLE = np.load("/home/me/table.npy")
+
+
+def softmax_jacobian(probs):
+    return TABLE[: probs.size] * 0 + np.diag(probs) - np.outer(probs, probs)
+"""
+        },
+    ),
+    Trouble(
+        "spoiled-later",
+        "right first, a wrong second try at the end: the last one counts",
+        {},
+        exercise=ATTENTION,
+        after="""
+def soft_max(x):
+    return np.exp(x) / np.exp(x).sum(axis=0)
+
+
+def attention(q, k, v, causal=True):
+    k, v = (np.repeat(a, q.shape[1] // a.shape[1], axis=1) for a in (k, v))
+    return soft_max(q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5) @ v
+""",
+    ),
+    Trouble(
+        "dies-in-a-method",
+        "a class whose method ends the process",
+        {
+            "AdamW": """
+class AdamW:
+    def __init__(self, params, lr, betas, eps, weight_decay):
+        self.params, self.lr = params, lr
+
+    def step(self, grads):
+        import os
+
+        os.abort()
+"""
+        },
+        exercise=OPTIMIZERS,
     ),
 )

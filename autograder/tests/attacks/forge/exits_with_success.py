@@ -1,6 +1,7 @@
 """Ends the process with success in the middle of the first call.
 
 expect: scale=0 scale_backward=full
+review: yes
 """
 
 import os
