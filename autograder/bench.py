@@ -227,16 +227,16 @@ def cold_command(course: Course, work: Path) -> list[tuple[str, float]]:
         for _ in range(3):
             start = time.perf_counter()
             subprocess.run(
-                [sys.executable, "-m", "autograder.cli", *words], cwd=course.root, capture_output=True
+                [sys.executable, "-m", "autograder.cli", *words],
+                cwd=course.root,
+                capture_output=True,
             )
             taken.append(time.perf_counter() - start)
         found.append(("autograder " + " ".join(words), min(taken)))
     return found
 
 
-def stock_nbgrader(
-    course: Course, pairs: list[tuple[Exercise, Page]], work: Path
-) -> Row | None:
+def stock_nbgrader(course: Course, pairs: list[tuple[Exercise, Page]], work: Path) -> Row | None:
     """Stock `nbgrader autograde`: the same functions in one notebook, each tested once in its cell."""
     try:
         import nbgrader  # noqa: F401

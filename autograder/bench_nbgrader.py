@@ -44,7 +44,11 @@ def autograde_seconds(
 
 def _run(root: Path, env: dict[str, str], *words: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words], cwd=root, env=env, capture_output=True, text=True
+        [sys.executable, "-m", "nbgrader", *words],
+        cwd=root,
+        env=env,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise SystemExit(f"nbgrader {words[0]} fails: {done.stderr[-400:]}")

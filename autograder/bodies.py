@@ -166,5 +166,6 @@ def _equal(now: Any, before: Any) -> bool:
 
 
 def _dtype_for(want: Any, case: Case) -> str:
-    kinds = {np.asarray(w).dtype.kind for w in (want if isinstance(want, (tuple, list)) else (want,))}
+    parts = want if isinstance(want, (tuple, list)) else (want,)
+    kinds = {np.asarray(part).dtype.kind for part in parts}
     return case.dtype if case.dtype != "float64" and kinds == {"f"} else ""

@@ -9,6 +9,9 @@ from .notebook import Cell
 from .syntax import Broken, Code, parse
 
 MAX_JOINS = 20
+# Each join parses again; what is larger than this was not cut in two by accident.
+MAX_JOINED = 50_000
+MAX_PIECES = 1_000
 # IPython tokenises a cell again for every command in it: 600 lines `%a` took 3.8 s (measured).
 MAX_MAGIC_WORK = 200_000
 MAGIC = re.compile(r"^[ \t]*(?:[%!?]|>>>|In \[)|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
@@ -70,6 +73,8 @@ def _joined(before: tuple[Cell, Code | Broken], cell: Cell) -> tuple[Cell, Code]
     elif not isinstance(parse(source), Broken):
         return None
     both = earlier.source.rstrip("\n") + "\n" + source
+    if len(both) > MAX_JOINED:
+        return None
     code = parse(both)
     return (replace(earlier, source=both), code) if isinstance(code, Code) else None
 
@@ -112,7 +117,7 @@ def _cut(source: str) -> Iterator[tuple[int, str]]:
     starts, decorated = [0], False
     for i, line in enumerate(lines):
         head = HEAD.match(line)
-        if (head or line.startswith("@")) and not decorated and i:
+        if (head or line.startswith("@")) and not decorated and 0 < i and len(starts) < MAX_PIECES:
             starts.append(i)
         decorated = line.startswith("@") or (decorated and not head)
     for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):

@@ -60,9 +60,7 @@ def grade(
         list[str] | None, typer.Option(help="Grade these exercises only; repeat for several.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many supervisors.")] = 1,
-    isolation: Annotated[
-        str, typer.Option(help="auto, A, B or C; see doctor.")
-    ] = "auto",
+    isolation: Annotated[str, typer.Option(help="auto, A, B or C; see doctor.")] = "auto",
 ) -> None:
     """Grade a class in isolation: results, feedback, grades.csv and a class report."""
     from .commands import grade as run

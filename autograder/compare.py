@@ -166,9 +166,7 @@ def _ratio_along(actual: Array, expected: Array, axis: int, close: float) -> str
         return ""
     ratio = (actual * expected).sum(axis=others, keepdims=True) / norm
     if np.allclose(actual, ratio * expected, rtol=0, atol=close):
-        return (
-            f"the factor depends on axis {axis} alone: look at a sum or mean there"
-        )
+        return f"the factor depends on axis {axis} alone: look at a sum or mean there"
     return ""
 
 

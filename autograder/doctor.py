@@ -38,7 +38,8 @@ def report() -> int:
             return 1
         for sentence, contained, detail in tried:
             leaks += not contained
-            print(f"  {arrays}: {'contained' if contained else 'NOT CONTAINED'}: {sentence} ({detail})")
+            state = "contained" if contained else "NOT CONTAINED"
+            print(f"  {arrays}: {state}: {sentence} ({detail})")
     if leaks:
         print(f"{leaks} attempts were not contained: do not grade on this machine")
     return 1 if leaks else 0

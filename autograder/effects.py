@@ -1,24 +1,20 @@
-"""Which top-level statements of a module a function reaches.
+"""What a top-level statement does: which names it binds and uses, calls, and may change in place.
 
-A statement is reached if it binds a name that is reached, or changes in place what such a name
-stands for. What a reached statement uses is reached in turn. Everything else (plots, prints,
-training runs, timing loops) has no say in what the function returns and is left out.
+Everything is read from the syntax tree, in time that grows with its size and no faster.
 """
 
 import ast
 import re
 import symtable
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .notebook import Code
+from .syntax import COMPREHENSION, Code
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITION = (*FUNCTION, ast.ClassDef)
-COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # A call like `np.seterr(...)` changes how a library works; `np.save(...)` does not.
 SETTING = re.compile(
     r"set_|seterr|setflags|seed$|manual_seed|use_|enable_|disable_|filterwarnings|simplefilter|reset_"
@@ -27,11 +23,6 @@ SETTING = re.compile(
 QUIET = re.compile(
     r"p?print|display|len$|repr|str$|type$|help|dir$|id$|show|plot|imshow|hist|scatter|heatmap|"
     r"save|dump|log$|info|debug|warn|assert|test|check|timeit|head|tail|describe"
-)
-# A page needs one or two rounds; more are the work of somebody who wants to keep us busy.
-MAX_ROUNDS = 20
-SHOWS = frozenset(
-    ("matplotlib", "seaborn", "plotly", "pandas", "IPython", "tqdm", "logging", "time", "timeit")
 )
 
 
@@ -64,16 +55,6 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """What calling a function changes or binds in the module, what it calls, and which of its
-    arguments it changes, by position and by name."""
-
-    changes: frozenset[str] = frozenset()
-    calls: frozenset[str] = frozenset()
-    arguments: frozenset[int | str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Statement:
     """One top-level statement of cell number `cell`.
 
@@ -89,19 +70,17 @@ class Statement:
 
 def statements(code: Code, cell: int) -> list[Statement]:
     """The top-level statements of a cell."""
-    body = code.tree.body
-    starts = [first_line(node) for node in body]
-    scopes: dict[int, list[symtable.SymbolTable]] = defaultdict(list)
+    # Statements that share a line share its scopes: one name too many does no harm.
+    lines = sorted({first_line(node) for node in code.tree.body})
+    scopes: dict[int, list[symtable.SymbolTable]] = {line: [] for line in lines}
     for table in code.table.get_children():
-        at = bisect_right(starts, table.get_lineno()) - 1
-        # Statements that share a line share its scopes: one name too many does no harm.
-        for i in range(at, -1, -1):
-            if starts[i] != starts[at]:
-                break
-            scopes[i].append(table)
+        scopes[lines[bisect_right(lines, table.get_lineno()) - 1]].append(table)
+    later = {line: global_names(tables) for line, tables in scopes.items()}
+    tables = {line: tuple(tables) for line, tables in scopes.items()}
     return [
-        Statement(cell, node, effects([node]), global_names(scopes[i]), tuple(scopes[i]))
-        for i, node in enumerate(body)
+        Statement(cell, node, effects([node]), later[line], tables[line])
+        for node in code.tree.body
+        for line in (first_line(node),)
     ]
 
 
@@ -203,9 +182,10 @@ def _note(node: ast.AST, out: Effects) -> None:
         source = root_name(node.value)
         out.aliases += [(t.id, source) for t in node.targets if isinstance(t, ast.Name) and source]
     elif isinstance(node, (ast.For, ast.AsyncFor)):
-        names = {n.id for n in ast.walk(node.iter) if isinstance(n, ast.Name)}
-        targets = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
-        out.aliases += [(t, n) for t in targets for n in names]
+        # Each target may be any of the names: by way of one that no student can write.
+        between = f"loop {id(node)}"
+        out.aliases += [(target, between) for target in _names(node.target)]
+        out.aliases += [(between, name) for name in _names(node.iter)]
     elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         out.uses.add(node.target.id)
     elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
@@ -215,6 +195,10 @@ def _note(node: ast.AST, out: Effects) -> None:
     elif isinstance(node, ast.NamedExpr):
         out.binds.add(node.target.id)
         out.data.add(node.target.id)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _import(node: ast.Import | ast.ImportFrom, out: Effects) -> None:

@@ -27,7 +27,6 @@ from .selfcheck import run_visible
 from .source import StudentModule
 from .student import Callback, Student
 
-
 # Elements that an earlier exercise's reference is called with on behalf of a student.
 MOST, MOST_IN_VECTOR = 1 << 20, 1 << 11
 # Seconds that loading one module may take in all, over every worker it is loaded into.
@@ -63,7 +62,9 @@ def grade_module(
     )
     bench = Bench(desk.open, alone)
     try:
-        functions = tuple(_function(exercise, page, module, f, desk, bench, seed) for f in page.functions)
+        functions = tuple(
+            _function(exercise, page, module, f, desk, bench, seed) for f in page.functions
+        )
     except (IsolationError, Killed) as error:
         return replace(blank, status="not_graded", reason=str(error), seconds=elapsed_since(start))
     finally:

@@ -48,6 +48,8 @@ def recognise(
     compared = core if any(c.name in failed for c in core) else list(checks)
     if not failed or not all(traces[c.name].answered for c in compared):
         return None, frozenset()
+    # What failed tells mistakes apart soonest.
+    compared = sorted(compared, key=lambda check: check.name not in failed)
     for mistake in exercise.mistakes:
         if mistake.function != checks[0].function:
             continue

@@ -42,9 +42,7 @@ def compiled(solution: ModuleType, mistake: Mistake) -> CodeType:
         ) from error
 
 
-def planted(
-    solution: ModuleType, mistake: Mistake, code: CodeType | None = None
-) -> dict[str, Any]:
+def planted(solution: ModuleType, mistake: Mistake, code: CodeType | None = None) -> dict[str, Any]:
     """The names of a fresh copy of `solution` in which `mistake` is made."""
     try:
         names = run_code(code or compiled(solution, mistake), solution)

@@ -5,7 +5,8 @@ Nothing is executed, and nothing is built before it is known to be small enough.
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import SubmissionError
@@ -14,6 +15,9 @@ MB = 1_000_000
 MAX_FILE = 32 * MB
 MAX_SOURCE = 300_000
 MAX_CELLS = 2_000
+MAX_PROSE = 20_000
+MAX_VALUES = 500_000
+NUMBERS_PER_VALUE = 8  # a number takes little, and a plot may hold a million
 PERCENT = re.compile(r"^# ?%%(.*)$", re.MULTILINE)
 
 
@@ -76,12 +80,23 @@ def read_sheet(file: RawFile) -> Sheet:
     if not file.data.strip():
         raise SubmissionError(f"{where} is empty; save it and hand it in again")
     text = _decoded(file)
-    sheet = _notebook(text, where) if file.name.lower().endswith(".ipynb") else _module(text, file)
-    if len(sheet.cells) > MAX_CELLS:
+    if file.name.lower().endswith(".ipynb"):
+        sheet = _notebook(text, file)
+    else:
+        sheet = _module(text, file)
+    _check_source(sheet, where)
+    return sheet
+
+
+def _check_count(cells: int, where: str) -> None:
+    if cells > MAX_CELLS:
         raise SubmissionError(
-            f"{where} has {len(sheet.cells):,} cells, at most {MAX_CELLS:,} are read; "
+            f"{where} has {cells:,} cells, at most {MAX_CELLS:,} are read; "
             "hand in the notebook of the exercise only"
         )
+
+
+def _check_source(sheet: Sheet, where: str) -> None:
     size = 0
     for cell in sheet.cells:
         size += len(cell.source) if cell.code else 0
@@ -91,7 +106,6 @@ def read_sheet(file: RawFile) -> Sheet:
                 f"{where} has more than {MAX_SOURCE // 1000} kB of code{at}, no more is read; "
                 "move data out of the code"
             )
-    return sheet
 
 
 def _place(cell: Cell) -> str:
@@ -99,25 +113,47 @@ def _place(cell: Cell) -> str:
 
 
 def _decoded(file: RawFile) -> str:
+    data = file.data
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
-        text = file.data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = file.data.count(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + 1
         raise SubmissionError(
-            f"{file.origin} is not UTF-8 text (byte 0x{file.data[error.start]:02x} in line "
+            f"{file.origin} is not UTF-8 text (byte 0x{data[error.start]:02x} in line "
             f"{line}); save it as UTF-8 and hand it in again"
         ) from error
-    return _newlines(text)
 
 
 def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _notebook(text: str, where: str) -> Sheet:
+def _values(data: bytes) -> int:
+    """How many strings, lists, dictionaries and numbers JSON text holds at most.
+
+    Parsed, a dictionary `{},` of three bytes takes a hundred: they are counted before that.
+    """
+    plain = data.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in data else data
+    quotes = plain.count(b'"')
+    if quotes > 2 * MAX_VALUES:
+        return quotes
+    outside = b"".join(plain.split(b'"')[::2])
+    lists = outside.count(b"[") + outside.count(b"{")
+    return quotes // 2 + lists + outside.count(b",") // NUMBERS_PER_VALUE
+
+
+def _notebook(text: str, file: RawFile) -> Sheet:
+    where = file.origin
     if text.lstrip()[:1] != "{":
         raise SubmissionError(
             f"{where} is not a notebook: it does not begin with {{; hand in the .ipynb file itself"
+        )
+    if _values(file.data) > MAX_VALUES:
+        raise SubmissionError(
+            f"{where} holds more than {MAX_VALUES:,} values; clear the outputs of the notebook and "
+            "hand it in again"
         )
     try:
         record = json.loads(text)
@@ -140,12 +176,20 @@ def _notebook(text: str, where: str) -> Sheet:
             f"{where} is not a notebook: it has no list of cells; hand in the .ipynb file itself"
         )
     raw = [cell for cells in lists for cell in cells or ()]
+    _check_count(len(raw), where)
     course = _dict(_dict(record.get("metadata")).get("course"))
     exercise = course.get("exercise")
-    return Sheet(
-        tuple(_notebook_cell(c, f"cell {n}") for n, c in enumerate(raw, start=1)),
-        exercise if isinstance(exercise, str) else "",
-    )
+    read = [_notebook_cell(c, f"cell {n}") for n, c in enumerate(raw, start=1)]
+    return Sheet(tuple(_short_prose(read)), exercise if isinstance(exercise, str) else "")
+
+
+def _short_prose(cells: Iterable[Cell]) -> Iterator[Cell]:
+    """The cells without the prose that is too much to look for answers in."""
+    size = 0
+    for cell in cells:
+        long = not cell.code and (len(cell.source) > MAX_PROSE or size > MAX_SOURCE)
+        size += 0 if cell.code or long else len(cell.source)
+        yield replace(cell, source="") if long else cell
 
 
 def _notebook_cell(cell: Any, label: str) -> Cell:
@@ -173,6 +217,7 @@ def _module(text: str, file: RawFile) -> Sheet:
     marks = list(PERCENT.finditer(text))
     if not marks:
         return Sheet((Cell(file.name, text),), whole=True)
+    _check_count(len(marks), file.origin)
     starts = [0, *(m.start() for m in marks)]
     stops = [*starts[1:], len(text)]
     cells, line = [], 1
@@ -182,4 +227,4 @@ def _module(text: str, file: RawFile) -> Sheet:
         prose = "[markdown]" in kind or "[md]" in kind or "[raw]" in kind
         cells.append(Cell(file.name, source, line, code=not prose))
         line += source.count("\n")
-    return Sheet(tuple(cells))
+    return Sheet(tuple(_short_prose(cells)))

@@ -1,3 +1,40 @@
+"""Which top-level statements of a module a function reaches.
+
+A statement is reached if it binds a name that is reached, or changes in place what such a name
+stands for. What a reached statement uses is reached in turn. Everything else (plots, prints,
+training runs, timing loops) has no say in what the function returns and is left out.
+
+Each step follows an edge once: names to what binds them, names to their aliases, functions to
+their callers. A module that is all edges costs no more than its size.
+"""
+
+import ast
+import symtable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .effects import DEFINITION, SETTING, Act, Statement, effects
+
+# A page needs one or two rounds; more are the work of somebody who wants to keep us busy.
+MAX_ROUNDS = 20
+# How many functions are followed for the order of cells; beyond it they stay as they are.
+MAX_FOLLOWED = 20_000
+SHOWS = frozenset(
+    ("matplotlib", "seaborn", "plotly", "pandas", "IPython", "tqdm", "logging", "time", "timeit")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What calling a function changes or binds in the module, what it calls, and which of its
+    arguments it changes, by position and by name."""
+
+    changes: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    arguments: frozenset[int | str] = frozenset()
+
+
 class Reach:
     """The statements of one module, indexed by the names that they bind or change."""
 
@@ -6,54 +43,59 @@ class Reach:
         self.data: set[str] = set()
         self.imports: dict[str, str] = {}
         self.functions: dict[str, Statement] = {}
-        self.aliases: dict[str, set[str]] = defaultdict(set)
+        self.aliases: dict[str, set[str]] = defaultdict(set)  # name -> those that may be it
         for statement in module:
             self.data |= statement.now.data
             self.imports |= statement.now.imports
             for alias, source in statement.now.aliases:
-                self.aliases[alias].add(source)
+                self.aliases[source].add(alias)
             if isinstance(statement.node, DEFINITION):
                 self.functions[statement.node.name] = statement
         self._bodies: dict[str, Body] = {}
-        self.by_name: dict[str, list[int]] = defaultdict(list)
+        self.binding: dict[str, list[int]] = defaultdict(list)
+        self.changing: dict[str, list[int]] = defaultdict(list)
         for i, statement in enumerate(module):
-            for name in statement.now.binds | self._changed(statement.now):
-                self.by_name[name].append(i)
+            for name in statement.now.binds:
+                self.binding[name].append(i)
+            for name in {act.root for act in statement.now.acts if self._counts(act)}:
+                self.changing[name].append(i)
 
     def closure(self, roots: Iterable[str]) -> tuple[list[int], set[str]]:
         """The statements that `roots` reach, in order, and all names that are reached."""
         kept: set[int] = set()
         names: set[str] = set()
+        watched: set[str] = set()
         todo = ["*", *roots]
         for _ in range(MAX_ROUNDS):
             while todo:
                 name = todo.pop()
                 if name not in names:
                     names.add(name)
-                    for i in self.by_name.get(name, ()):
+                    for i in (*self.binding.get(name, ()), *self._changing(name, watched)):
                         if i not in kept:
                             kept.add(i)
                             todo += self.module[i].now.uses | self.module[i].later
-            harmless: set[str] = set()
+            active = self._active(names, kept)
             for i, statement in enumerate(self.module):
-                calls = statement.now.calls
-                if i not in kept and calls and self._changes_by_call(calls, names, harmless):
+                if i not in kept and not active.isdisjoint(statement.now.calls):
                     kept.add(i)
                     todo += statement.now.uses | statement.later
             if not todo:
                 break
         return sorted(kept), names
 
-    def _changed(self, done: Effects) -> set[str]:
-        """The names whose objects these effects may change, aliases followed."""
-        todo = [act.root for act in done.acts if self._counts(act)]
-        roots: set[str] = set()
+    def _changing(self, name: str, watched: set[str]) -> Iterator[int]:
+        """The statements that may change what `name` stands for, under whatever name.
+
+        `watched` are the names that were asked about before, and is added to.
+        """
+        todo = [name]
         while todo:
             name = todo.pop()
-            if name not in roots:
-                roots.add(name)
+            if name not in watched:
+                watched.add(name)
                 todo += self.aliases.get(name, ())
-        return roots
+                yield from self.changing.get(name, ())
 
     def _counts(self, act: Act) -> bool:
         if act.how == "store":
@@ -66,26 +108,34 @@ class Reach:
             return act.owner == act.name and act.place in self._body(act.owner).arguments
         return act.owner not in self.data
 
-    def _changes_by_call(self, calls: Iterable[str], names: set[str], harmless: set[str]) -> bool:
-        """Whether calling these functions changes or binds one of `names`.
+    def _active(self, names: set[str], kept: set[int]) -> set[str]:
+        """The functions that change or bind one of `names` when they are called.
 
         What a reached function does when it is called, it will do again when it is graded: a
         training run that fills the function's own cache is no reason to keep the run.
-        `harmless` collects functions that are known to change none of `names`.
         """
-        seen: set[str] = set()
-        todo = [name for name in calls if name in self.functions]
+        callers: dict[str, list[str]] = defaultdict(list)
+        active: set[str] = set()
+        todo = [c for i, s in enumerate(self.module) if i not in kept for c in s.now.calls]
+        seen = set(names)
+        found: list[str] = []
         while todo:
             name = todo.pop()
-            if name in seen or name in names or name in harmless:
+            if name in seen or name not in self.functions:
                 continue
             seen.add(name)
             body = self._body(name)
-            if body.changes & names:
-                return True
-            todo += [n for n in body.calls if n in self.functions]
-        harmless |= seen
-        return False
+            for called in body.calls:
+                callers[called].append(name)
+            todo += body.calls
+            if not body.changes.isdisjoint(names):
+                found.append(name)
+        while found:
+            name = found.pop()
+            if name not in active:
+                active.add(name)
+                found += callers[name]
+        return active
 
     def _body(self, name: str) -> Body:
         if name in self._bodies:
@@ -128,12 +178,13 @@ class Reach:
             for name in self.module[i].now.binds:
                 bound.setdefault(name, self.module[i].cell)
         needs: dict[int, set[int]] = defaultdict(set)
+        followed: list[str] = []
         for i in kept:
             statement = self.module[i]
-            for name in self._needs(statement):
+            for name in self._needs(statement, followed):
                 if bound.get(name, -1) > statement.cell:
                     needs[statement.cell].add(bound[name])
-        if not needs:
+        if not needs or len(followed) > MAX_FOLLOWED:
             return cells
         out: dict[int, None] = {}
         started: set[int] = set()
@@ -151,17 +202,18 @@ class Reach:
                 out[cell] = None
         return list(out)
 
-    def _needs(self, statement: Statement) -> set[str]:
-        """The names that must be there when a statement is loaded."""
-        names = set(statement.now.uses)
+    def _needs(self, statement: Statement, followed: list[str]) -> Iterator[str]:
+        """The names that must be there when a statement is loaded; notes whom it followed."""
+        yield from statement.now.uses
         if isinstance(statement.node, ast.ClassDef):
-            names |= effects(statement.node.body).uses
+            yield from effects(statement.node.body).uses
         todo = [n for n in statement.now.calls if n in self.functions]
         seen: set[str] = set()
-        while todo:
+        while todo and len(followed) <= MAX_FOLLOWED:
             name = todo.pop()
             if name not in seen:
                 seen.add(name)
-                names |= self.functions[name].later
-                todo += [n for n in self.functions[name].later if n in self.functions]
-        return names
+                later = self.functions[name].later
+                followed += later
+                yield from later
+                todo += [n for n in later if n in self.functions]

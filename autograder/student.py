@@ -149,6 +149,7 @@ class Student:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._functions: dict[str, Handle] = {}
+        self._libraries: dict[str, Handle] = {}
         self.transcript: list[Any] = []
 
     def __getattr__(self, name: str) -> Handle:
@@ -162,9 +163,18 @@ class Student:
         """Send a value over and keep it there, so that what changes it in place can be seen."""
         return Handle(self, self._backend.hold(_unwrap(value)))
 
-    def fetch(self, handle: Handle) -> Any:
-        """The present value of what `handle` stands for."""
-        return self._wrap(self._backend.fetch(handle._ref))
+    def fetch(self, handle: Handle, *, record: bool = True) -> Any:
+        """The present value of what `handle` stands for.
+
+        Args:
+            record: Keep the value in the transcript. Not for what is random by design: a known
+                mistake is recognised by its transcript.
+        """
+        return self._wrap(self._backend.fetch(handle._ref), record=record)
+
+    def part(self, handle: Handle, name: str) -> Handle:
+        """An attribute as it is: the parameter itself, not a copy of its numbers."""
+        return self.keep(self.library("builtins.getattr"), handle, name)
 
     def keep(self, target: Handle, *args: Any, **kwargs: Any) -> Handle:
         """Call `target` and leave the result on the student's side, value or not."""
@@ -188,7 +198,9 @@ class Student:
 
     def library(self, name: str) -> Handle:
         """A function or class of an installed library by dotted name: `torch.nn.Linear`."""
-        return Handle(self, self._backend.library(name))
+        if name not in self._libraries:
+            self._libraries[name] = Handle(self, self._backend.library(name))
+        return self._libraries[name]
 
     def _call(self, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep: bool) -> Any:
         args = tuple(_unwrap(a) for a in args)

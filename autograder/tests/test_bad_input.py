@@ -248,7 +248,8 @@ def test_a_full_disk_is_said_and_what_was_graded_stays(course: Course, tmp_path:
 def slow_class(course: Course) -> Iterator[Course]:
     """Students whose work takes about a second each."""
     source = (course.root / "solutions/vol1_toys/scale.py").read_text()
-    slow = source.replace("    out: Floats = x * factor", "    import time\n    time.sleep(0.15)\n    out: Floats = x * factor")
+    line = "    out: Floats = x * factor"
+    slow = source.replace(line, f"    import time\n    time.sleep(0.15)\n{line}")
     assert slow != source
     for number in range(12):
         hand_in(course, f"student{number:02d}", text=slow)

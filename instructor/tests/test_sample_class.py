@@ -197,13 +197,14 @@ SAMPLED = (
 
 @dataclass(frozen=True)
 class Graded:
-    """A graded class: what was handed in, what came out, what was printed."""
+    """A graded class: what was handed in, what came out, what was printed, who ran before."""
 
     students: dict[str, Any]
     submissions: Path
     out: Path
     results: dict[str, SubmissionResult]
     printed: str
+    children_before: set[int]
 
 
 @cache
@@ -277,10 +278,11 @@ def graded(tmp_path_factory: pytest.TempPathFactory, secret: Path) -> Iterator[G
     folder = tmp_path_factory.mktemp("class")
     submissions, out = folder / "submissions", folder / "graded"
     students = {s.name: s for s in generator().generate(ROOT, submissions)}
+    before = _children()
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     try:
         printed = grade(submissions, out, secret)
-        yield Graded(students, submissions, out, results(out), printed)
+        yield Graded(students, submissions, out, results(out), printed, before)
     finally:
         ctypes.CDLL(None).prctl(SUBREAPER, 0, 0, 0, 0)
 
@@ -412,22 +414,22 @@ def _letters(text: str) -> str:
 
 def test_no_process_is_left(graded: Graded) -> None:
     end = time.monotonic() + 30
-    while (left := _children()) and time.monotonic() < end:
+    while (left := _children() - graded.children_before) and time.monotonic() < end:
         for pid in left:
             os.waitpid(pid, os.WNOHANG)  # one that has ended; a live one stays
         time.sleep(0.05)
     assert [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left] == []
 
 
-def _children() -> list[int]:
-    found = []
+def _children() -> set[int]:
+    found = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = path.read_text(errors="replace").rpartition(")")[2].split()[1]
         except OSError:  # gone in the meantime
             continue
         if int(parent) == os.getpid():
-            found.append(int(path.parent.name))
+            found.add(int(path.parent.name))
     return found
 
 

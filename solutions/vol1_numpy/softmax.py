@@ -36,9 +36,9 @@ Floats = NDArray[np.floating[Any]]
 # ![Bars: the scores 2, 1, 0 and -1 become the probabilities 0.64, 0.24, 0.09 and 0.03; adding 2
 # to every score leaves the probabilities as they are.](figures/softmax.svg)
 #
-# **The trap.** $e^{x}$ overflows float32 near $x = 89$ and float64 near $x = 710$, and
-# `inf / inf` is `nan`. Attention scores can reach such values, in a badly scaled model or after one
-# bad step of training. The way out is a property of the formula. Multiply numerator and denominator
+# **The trap.** $e^{x}$ overflows float32 near $x = 89$ and float64 near $x = 710$, and `inf /
+# inf` is `nan`. Attention scores can reach such values, in a badly scaled model or after one bad
+# step of training. The way out is a property of the formula. Multiply numerator and denominator
 # by the same constant $e^{-c}$:
 #
 # $$p_i = \frac{e^{-c} \, e^{x_i}}{e^{-c} \sum_k e^{x_k}} = \frac{e^{x_i - c}}{\sum_k e^{x_k - c}}$$
@@ -46,10 +46,10 @@ Floats = NDArray[np.floating[Any]]
 # So a shift of a whole row changes nothing. Which $c$ makes sure that no exponent is ever positive,
 # and that at least one term of the sum is exactly 1?
 #
-# **Shapes.** `axis` says along which axis the probabilities add up to one, and $V$ is its length; what
-# lies along it is called a row here, whichever axis it is. Each row has its own $c$ and its own sum:
-# `keepdims=True` keeps them aligned. As everywhere in this course, the result is a new array of the
-# dtype that came in, and `x` stays as it is.
+# **Shapes.** `axis` says along which axis the probabilities add up to one, and $V$ is its length;
+# what lies along it is called a row here, whichever axis it is. Each row has its own $c$ and its
+# own sum: `keepdims=True` keeps them aligned. As everywhere in this course, the result is a new
+# array of the dtype that came in, and `x` stays as it is.
 
 
 # %%
@@ -109,8 +109,8 @@ def visible_softmax(student: Student, check: Check) -> None:
 # that has entries on the diagonal only, and a part that has entries everywhere.
 #
 # **Two checks for free.** (1) The probabilities add up to one whatever the scores are, so every
-# *column* of $J$ adds up to zero. (2) A shift of all scores changes nothing, so every *row* adds up to
-# zero, too.
+# *column* of $J$ adds up to zero. (2) A shift of all scores changes nothing, so every *row* adds
+# up to zero, too.
 
 
 # %%
@@ -157,10 +157,10 @@ def visible_softmax_jacobian(student: Student, check: Check) -> None:
 # $$\mathrm{dx}_j = \sum_i \mathrm{dout}_i \, J_{ij}$$
 #
 # With a vocabulary of 50,000 words the matrix $J$ of *one* row has 2.5 billion entries, 20 GB. It
-# is never built. Insert your $J_{ij}$ from section 2. Its diagonal part survives for $i = j$ only, so
-# the sum collapses to one term; its other part stays a sum over all $i$. In that sum one factor does
-# not depend on $i$: take it out. What stays inside is *one number per row*. Then take out the factor
-# that both terms share, and you have two lines of NumPy.
+# is never built. Insert your $J_{ij}$ from section 2. Its diagonal part survives for $i = j$
+# only, so the sum collapses to one term; its other part stays a sum over all $i$. In that sum one
+# factor does not depend on $i$: take it out. What stays inside is *one number per row*. Then take
+# out the factor that both terms share, and you have two lines of NumPy.
 #
 # **Shapes.** The sum runs along `axis`, once per row. Nothing larger than the input is needed.
 #

@@ -209,15 +209,10 @@ _A, _B = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), np.array([[1.0, 0.0], [2.
 _X = np.array([[1.0, 2.0, 3.0]])
 
 
-def _part(student: Student, owner: Any, name: str) -> Any:
-    """An attribute as it is: the parameter itself, not a copy of its numbers."""
-    return student.keep(student.library("builtins.getattr"), owner, name)
-
-
 def _write(student: Student, owner: Any, **values: Any) -> None:
     """Overwrite parameters in place, unseen by autograd."""
     for name, value in values.items():
-        data = _part(student, _part(student, owner, name), "data")
+        data = student.part(student.part(owner, name), "data")
         student.keep(student.library("torch.Tensor.copy_"), data, value)
 
 
@@ -236,7 +231,7 @@ def _new_layer(student: Student, check: Check, base: Any) -> Any:
     check.true((a != another.lora_A).any(), "two new layers have the same lora_A; draw it anew")
     check.close(layer(_X), [[7.5, 1.5]], "the output of a new layer")
     for name in ("weight", "bias"):
-        frozen = not _part(student, base, name).requires_grad
+        frozen = not student.part(base, name).requires_grad
         check.true(frozen, f"base.{name} still requires a gradient; freeze the base")
     return layer
 
@@ -250,7 +245,7 @@ def _gradients(student: Student, check: Check, layer: Any) -> None:
             _write(student, layer, **{name: v})
             return layer(_X)
 
-        wrt = [_part(student, layer, name)]
+        wrt = [student.part(layer, name)]
         # A scalar loss: to take `dout` itself, autograd would import a part of the compiler.
         weighted = student.keep(student.library("torch.mul"), student.keep(layer, _X), dout)
         loss = student.keep(student.library("torch.sum"), weighted)
@@ -273,7 +268,7 @@ def visible_LoRALinear(student: Student, check: Check) -> None:
         worked = [[2.5, 0.0, 2.0], [3.0, 2.5, 1.5]]
         check.close(base.weight, worked, f"base.weight after {call} merge()")
         check.close(layer(_X), [[9.0, 12.0]], f"the output after {call} merge()")
-    frozen = not _part(student, base, "weight").requires_grad
+    frozen = not student.part(base, "weight").requires_grad
     check.true(frozen, "base.weight requires a gradient after merge(); it stays frozen")
     check.raises(ValueError, student.LoRALinear, base, 0, 3.0)
 

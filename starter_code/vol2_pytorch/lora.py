@@ -185,15 +185,10 @@ _A, _B = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), np.array([[1.0, 0.0], [2.
 _X = np.array([[1.0, 2.0, 3.0]])
 
 
-def _part(student: Student, owner: Any, name: str) -> Any:
-    """An attribute as it is: the parameter itself, not a copy of its numbers."""
-    return student.keep(student.library("builtins.getattr"), owner, name)
-
-
 def _write(student: Student, owner: Any, **values: Any) -> None:
     """Overwrite parameters in place, unseen by autograd."""
     for name, value in values.items():
-        data = _part(student, _part(student, owner, name), "data")
+        data = student.part(student.part(owner, name), "data")
         student.keep(student.library("torch.Tensor.copy_"), data, value)
 
 
@@ -212,7 +207,7 @@ def _new_layer(student: Student, check: Check, base: Any) -> Any:
     check.true((a != another.lora_A).any(), "two new layers have the same lora_A; draw it anew")
     check.close(layer(_X), [[7.5, 1.5]], "the output of a new layer")
     for name in ("weight", "bias"):
-        frozen = not _part(student, base, name).requires_grad
+        frozen = not student.part(base, name).requires_grad
         check.true(frozen, f"base.{name} still requires a gradient; freeze the base")
     return layer
 
@@ -226,7 +221,8 @@ def _gradients(student: Student, check: Check, layer: Any) -> None:
             _write(student, layer, **{name: v})
             return layer(_X)
 
-        wrt = [_part(student, layer, name)]
+        wrt = [student.part(layer, name)]
+        # A scalar loss: to take `dout` itself, autograd would import a part of the compiler.
         weighted = student.keep(student.library("torch.mul"), student.keep(layer, _X), dout)
         loss = student.keep(student.library("torch.sum"), weighted)
         (got,) = student.library("torch.autograd.grad")(loss, wrt)
@@ -248,19 +244,19 @@ def visible_LoRALinear(student: Student, check: Check) -> None:
         worked = [[2.5, 0.0, 2.0], [3.0, 2.5, 1.5]]
         check.close(base.weight, worked, f"base.weight after {call} merge()")
         check.close(layer(_X), [[9.0, 12.0]], f"the output after {call} merge()")
-    frozen = not _part(student, base, "weight").requires_grad
+    frozen = not student.part(base, "weight").requires_grad
     check.true(frozen, "base.weight requires a gradient after merge(); it stays frozen")
     check.raises(ValueError, student.LoRALinear, base, 0, 3.0)
 
 # %% [markdown]
 # ## One thing to try
 #
-# Wrap a layer `nn.Linear(64, 64)` and fit it to the outputs of another one with
-# `torch.optim.AdamW(layer.parameters(), lr=1e-2)`. Print the norms of `lora_A.grad` and
-# `lora_B.grad` at the first and at the second step: do they agree with your answer to section 4?
-# Then set `lora_A` to zero as well and start again. Then try ranks 1, 4, 16 and 64 with
-# `alpha = 8`: which loss can a rank reach at best, and what has it to do with the singular values
-# of the difference of the two weights?
+# Make two layers `nn.Linear(64, 64)` with the same bias, wrap one and fit it to the outputs of the
+# other with `torch.optim.AdamW(layer.parameters(), lr=1e-2)` on random inputs. Print the norms of
+# `lora_A.grad` and `lora_B.grad` at the first and at the second step: do they agree with your
+# answer to section 4? Then set `lora_A` to zero as well and start again. Then try ranks 1, 4, 16
+# and 64 with `alpha = 8`: which loss can a rank reach at best, and what has it to do with the
+# singular values of the difference of the two weights?
 #
 # ## Where to read more
 #
@@ -269,5 +265,5 @@ def visible_LoRALinear(student: Student, check: Check) -> None:
 #   may be.
 # - Hayou, Ghosh and Yu, *The Impact of Initialization on LoRA Finetuning Dynamics*, 2024
 #   (arXiv:2406.08447): why A is the random one.
-# - Kalajdzievski, *_A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023
+# - Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023
 #   (arXiv:2312.03732): the case for the square root.

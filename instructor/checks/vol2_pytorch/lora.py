@@ -48,25 +48,9 @@ FLOAT32 = {"dtype": "float32"}
 # Driving a module by handles
 
 
-def part(student, owner, name):
-    """An attribute as a handle, also where it has a value: the parameter, not its numbers."""
-    return student.keep(student.library("builtins.getattr"), owner, name)
-
-
 def write(student, tensor, values):
     """Overwrite a tensor in place, unseen by autograd."""
-    student.keep(student.library("torch.Tensor.copy_"), part(student, tensor, "data"), values)
-
-
-def unrecorded(student, handle):
-    """The numbers of a tensor that may be random.
-
-    They stay out of the transcript: two runs of one mistake draw different numbers, and the mistake
-    is to be recognised all the same.
-    """
-    value = student.fetch(handle)
-    student.transcript.pop()
-    return value
+    student.keep(student.library("torch.Tensor.copy_"), student.part(tensor, "data"), values)
 
 
 def linear(student, w, bias, dtype="float32"):
@@ -87,8 +71,8 @@ def adapt(student, base, alpha, a, b):
     """A LoRALinear on `base` with its matrices overwritten by `a` and `b`."""
     layer = student.LoRALinear(base, len(a), alpha)
     for name, values in (("lora_A", a), ("lora_B", b)):
-        tensor = part(student, layer, name)
-        found = unrecorded(student, tensor)
+        tensor = student.part(layer, name)
+        found = student.fetch(tensor, record=False)
         if not isinstance(found, np.ndarray) or found.shape != values.shape:
             raise ValueError(f"{name} is not a tensor of shape {values.shape}")
         write(student, tensor, values)
@@ -129,7 +113,7 @@ def adds_the_low_rank_change(student, w, bias, a, b, alpha, x):
 def both_matrices_get_their_gradients(student, w, bias, a, b, alpha, x, dout):
     """Backward gives lora_A and lora_B the gradients that the chain rule gives them."""
     layer = adapt(student, linear(student, w, bias), alpha, a, b)
-    wrt = [part(student, layer, name) for name in ("lora_A", "lora_B")]
+    wrt = [student.part(layer, name) for name in ("lora_A", "lora_B")]
     yield all([tensor.requires_grad for tensor in wrt])
     grad = student.library("torch.autograd.grad")
     got = grad(student.keep(layer, x), wrt, dout, allow_unused=True)
@@ -140,7 +124,7 @@ def both_matrices_get_their_gradients(student, w, bias, a, b, alpha, x, dout):
 def merge_adds_the_change_in_place(student, w, bias, a, b, alpha, x):
     """merge() adds the scaled product to the base layer's own weight: its output is the layer's."""
     base = linear(student, w, bias)
-    weight = part(student, base, "weight")
+    weight = student.part(base, "weight")
     merged = student.keep(adapt(student, base, alpha, a, b).merge)
     yield student.fetch(weight), merged_weight(w, a, b, alpha)
     yield merged(x), output(w, bias, a, b, alpha, x)
@@ -153,7 +137,7 @@ def merge_adds_the_change_in_place(student, w, bias, a, b, alpha, x):
 def starts_as_the_base_layer(student, w, bias, a, b, alpha, x):
     """A new LoRALinear gives exactly what its base layer gives."""
     layer = student.LoRALinear(linear(student, w, bias), len(a), alpha)
-    return unrecorded(student, student.keep(layer, x)), output(w, bias, a, 0 * b, alpha, x)
+    return student.fetch(student.keep(layer, x), record=False), output(w, bias, a, 0 * b, alpha, x)
 
 
 @exercise.satisfies("LoRALinear", points=1, sizes=SMALL, **FLOAT32)
@@ -165,7 +149,9 @@ def matrices_start_random_and_zero(student, w, bias, r, alpha, rng):
         if reseed:
             seed(student, number)
         layer = student.LoRALinear(base, r, alpha)
-        drawn.append([unrecorded(student, part(student, layer, n)) for n in ("lora_A", "lora_B")])
+        drawn.append(
+            [student.fetch(student.part(layer, n), record=False) for n in ("lora_A", "lora_B")]
+        )
     (one, zeros), (two, _), (again, _) = drawn
     facts = [
         (one.shape, zeros.shape) == ((r, w.shape[1]), (w.shape[0], r)),
@@ -243,7 +229,7 @@ def merge_returns_the_frozen_base(student, w, bias, a, b, alpha):
     base = linear(student, w, bias)
     merged = student.keep(adapt(student, base, alpha, a, b).merge)
     yield student.library("operator.is_")(merged, base)
-    yield not any([part(student, base, name).requires_grad for name in ("weight", "bias")])
+    yield not any([student.part(base, name).requires_grad for name in ("weight", "bias")])
 
 
 # Edges
@@ -265,7 +251,7 @@ def follows_the_dtype_of_its_base(student, w, bias, a, b, alpha, x):
     base = linear(student, w, bias, "float64")
     layer = student.LoRALinear(base, len(a), alpha)
     for name in ("lora_A", "lora_B"):
-        yield unrecorded(student, part(student, layer, name)).dtype == np.float64
+        yield student.fetch(student.part(layer, name), record=False).dtype == np.float64
     layer = adapt(student, base, alpha, a, b)
     yield layer(x), output(w, bias, a, b, alpha, x)
     student.keep(layer.merge)
@@ -273,7 +259,7 @@ def follows_the_dtype_of_its_base(student, w, bias, a, b, alpha, x):
 
     w, bias, a, b, x = (rounded(v) for v in (w, bias, a, b, x))
     layer = student.LoRALinear(linear(student, w, bias, "bfloat16"), len(a), alpha)
-    yield has_bfloat16(unrecorded(student, part(student, layer, "lora_A")))
+    yield has_bfloat16(student.fetch(student.part(layer, "lora_A"), record=False))
     layer = adapt(student, layer.base, alpha, a, b)
     held = student.keep(student.library("torch.Tensor.bfloat16"), student.hold(x))
     got, want = layer(held), output(w, bias, a, b, alpha, x)
@@ -309,7 +295,7 @@ def refuses_a_rank_below_one(student, w, bias):
     student.LoRALinear(linear(student, w, bias), 1, 1.0)
     base = linear(student, w, bias)
     yield all([raises(ValueError, student.LoRALinear, base, r, 1.0) for r in (0, -1)])
-    yield all([part(student, base, name).requires_grad for name in ("weight", "bias")])
+    yield all([student.part(base, name).requires_grad for name in ("weight", "bias")])
 
 
 # Solutions that know nothing

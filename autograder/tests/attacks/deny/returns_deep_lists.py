@@ -1,0 +1,22 @@
+"""Returns lists nested just as deep as is taken: sent back as an argument they are deeper.
+
+expect: scale=0 scale_backward=0
+"""
+
+
+def nested(depth):
+    out = []
+    for _ in range(depth):
+        out = [out]
+    return out
+
+
+depths = iter(list(range(20, 40)) * 20)
+
+
+def scale(x, factor):
+    return nested(31)
+
+
+def scale_backward(dout, factor):
+    return nested(next(depths))

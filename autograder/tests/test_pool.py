@@ -1,0 +1,218 @@
+"""A class is graded once, whatever happens in between; our own failures are never a zero."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.build import build
+from autograder.course import Course
+from autograder.pool import Grader, Job, grade_all
+from autograder.result import ExerciseResult, SubmissionResult
+from autograder.submission import find_students
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+SLUG = "vol1_toys/scale"
+
+
+@pytest.fixture
+def job(toy: Course) -> Job:
+    build(toy)
+    return Job(toy.root, (SLUG,), toy.root / "graded")
+
+
+@pytest.fixture
+def grader(job: Job) -> Iterator[Grader]:
+    (job.out / "students").mkdir(parents=True)
+    found = Grader(job)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def hand_in(job: Job, student: str, body: str = "x * factor") -> None:
+    source = (job.root / "solutions" / f"{SLUG}.py").read_text()
+    path = job.root / "handed_in" / student / "scale.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source.replace("x * factor", body))
+
+
+def run(job: Job, workers: int = 1) -> list[tuple[SubmissionResult, bool]]:
+    return list(grade_all(job, find_students(job.root / "handed_in"), workers=workers))
+
+
+def scale(result: SubmissionResult) -> ExerciseResult:
+    return next(e for e in result.exercises if e.exercise == SLUG)
+
+
+def without_times(text: str) -> object:
+    def strip(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: strip(v) for k, v in value.items() if k != "seconds"}
+        return [strip(v) for v in value] if isinstance(value, list) else value
+
+    return strip(json.loads(text))
+
+
+def test_a_second_run_grades_nothing_and_a_changed_submission_alone(job: Job) -> None:
+    for student in ("ann", "bob"):
+        hand_in(job, student)
+    assert [new for _, new in run(job)] == [True, True]
+    assert [new for _, new in run(job)] == [False, False]
+    hand_in(job, "bob", "factor * x")
+    assert {r.student: new for r, new in run(job)} == {"ann": False, "bob": True}
+
+
+def test_a_changed_check_grades_everybody_again(job: Job) -> None:
+    hand_in(job, "ann")
+    run(job)
+    checks = job.root / "instructor" / "checks" / f"{SLUG}.py"
+    checks.write_text(checks.read_text() + "\n# changed\n")
+    assert [new for _, new in run(job)] == [True]
+
+
+def test_a_damaged_result_is_graded_again(job: Job) -> None:
+    hand_in(job, "ann")
+    run(job)
+    path = job.out / "students" / "ann" / "result.json"
+    path.write_text(path.read_text()[:100])
+    ((result, new),) = run(job)
+    assert new and result.points == result.max_points
+
+
+def test_one_worker_and_two_give_the_same_bytes_apart_from_times(job: Job, tmp_path: Path) -> None:
+    for number in range(6):
+        hand_in(job, f"student{number}", "x + factor" if number % 2 else "x * factor")
+    run(job)
+    other = Job(job.root, job.slugs, tmp_path / "again")
+    run(other, workers=2)
+    for number in range(6):
+        texts = [
+            (out / "students" / f"student{number}" / "result.json").read_text()
+            for out in (job.out, other.out)
+        ]
+        assert without_times(texts[0]) == without_times(texts[1])
+
+
+def test_inputs_differ_between_students_and_not_between_runs(job: Job, grader: Grader) -> None:
+    from autograder.inputs import Seed
+    from autograder.judge import draw_cases
+
+    exercise, _ = grader.loaded(SLUG)
+    check = exercise.checks[0]
+
+    def x(student: str) -> list[float]:
+        seed = Seed(grader.secret, student, "source")
+        return list(draw_cases(exercise, check, seed)[0].values(("x",))["x"].ravel())
+
+    assert x("ann") == x("ann") != x("bob")
+
+
+def workers_of(parent: int) -> list[int]:
+    """Processes that descend from `parent` and were forked by a zygote."""
+    found = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in found.splitlines()]
+    children: dict[int, list[int]] = {}
+    zygotes = set()
+    for row in rows:
+        children.setdefault(int(row[1]), []).append(int(row[0]))
+        if "boot.py" in row[-1]:
+            zygotes.add(int(row[0]))
+    # A zygote's own children that are zygote processes too: at level A one of them is process 1.
+    return [
+        pid
+        for zygote in zygotes
+        for pid in children.get(zygote, [])
+        if pid in zygotes and not children.get(pid)
+    ]
+
+
+class Killer(threading.Thread):
+    """Kills the first `count` workers that live longer than a moment."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(daemon=True)
+        self.left, self.stop = count, threading.Event()
+        self.killed: set[int] = set()
+
+    def run(self) -> None:
+        seen: dict[int, float] = {}
+        while self.left and not self.stop.is_set():
+            now = time.monotonic()
+            for pid in workers_of(os.getpid()):
+                if now - seen.setdefault(pid, now) > 0.3 and pid not in self.killed and self.left:
+                    os.kill(pid, signal.SIGKILL)
+                    self.killed.add(pid)
+                    self.left -= 1
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("kills", "status"), [(1, "graded"), (2, "not_graded")])
+def test_a_worker_killed_from_outside_is_tried_once_more_and_then_not_graded(
+    job: Job, grader: Grader, kills: int, status: str
+) -> None:
+    hand_in(job, "ann", "(__import__('time').sleep(1.2), x * factor)[1]")
+    (found,) = find_students(job.root / "handed_in")
+    killer = Killer(kills)
+    killer.start()
+    try:
+        result = scale(grader.grade(found)[0])
+    finally:
+        killer.stop.set()
+        killer.join()
+    assert killer.left == 0
+    assert result.status == status
+    if status == "not_graded":
+        assert "killed from outside" in result.reason
+        # Not graded is not remembered: the next run tries again.
+        again, new = grader.grade(found)
+        assert new and scale(again).status == "graded"
+
+
+def test_a_supervisor_that_is_killed_is_replaced(job: Job) -> None:
+    for number in range(8):
+        hand_in(job, f"student{number}", "(__import__('time').sleep(0.05), x * factor)[1]")
+    students = find_students(job.root / "handed_in")
+    results = []
+    killed = False
+    for result, _ in grade_all(job, students, workers=2):
+        results.append(result)
+        if not killed:
+            killed = True
+            spawned = subprocess.run(
+                ["pgrep", "-P", str(os.getpid()), "-f", "spawn_main"],
+                capture_output=True,
+                text=True,
+            ).stdout.split()
+            assert spawned
+            os.kill(int(spawned[0]), signal.SIGKILL)
+    assert sorted(r.student for r in results) == sorted(f.student for f in students)
+    assert all(r.points == r.max_points for r in results)
+
+
+def test_the_supervisor_does_not_grow(job: Job, grader: Grader) -> None:
+    """`make bench` prints the figure over 1,000 submissions; this is the leak that shows early."""
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def some(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            hand_in(job, f"student{number}", f"x * factor  # {number}")
+        for found in find_students(job.root / "handed_in"):
+            grader.grade(found)
+
+    some(0, 40)
+    before = resident()
+    some(40, 60)
+    assert resident() - before < 8 << 20
