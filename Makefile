@@ -21,7 +21,8 @@ test: setup  ## the quick checks of everything; long ones are sampled with a fix
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: setup  ## print the table of docs/benchmarks.md
+bench: setup  ## print the table of docs/benchmarks.md; installs nbgrader to compare with
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[nbgrader]"
 	$(BIN)/python -m autograder.bench
 
 verify: setup  ## the full self-check: 200 seeds per exercise

@@ -7,7 +7,6 @@ Run as `python -m autograder.bench`; prints a Markdown table. The assignment is 
 import contextlib
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from .course import Course
 from .exercise import Exercise
 from .inputs import Seed
 from .judge import Bench, grade_function
-from .percent import Page
+from .percent import END, Page
 from .pool import Grader, Job, grade_all
 from .report import write_feedback, write_text
 from .student import LocalBackend, Student
@@ -150,7 +149,9 @@ def _class(course: Course, slugs: tuple[str, ...], folder: Path, count: int) -> 
             target = folder / f"student{number:04d}" / f"{slug}.py"
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(course.root / "solutions" / f"{slug}.py", target)
+                source = (course.root / "solutions" / f"{slug}.py").read_text(encoding="utf-8")
+                # No two students write the same, so nothing that is read may come from a cache.
+                target.write_text(source.replace(END, f"# by {number}\n    {END}"), encoding="utf-8")
     return folder
 
 
@@ -237,7 +238,7 @@ def cold_command(course: Course, work: Path) -> list[tuple[str, float]]:
 
 
 def stock_nbgrader(course: Course, pairs: list[tuple[Exercise, Page]], work: Path) -> Row | None:
-    """Stock `nbgrader autograde`: the same functions in one notebook, each tested once in its cell."""
+    """Stock `nbgrader autograde`: the same functions in one notebook, one test cell each."""
     try:
         import nbgrader  # noqa: F401
     except ImportError:

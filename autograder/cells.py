@@ -1,5 +1,6 @@
 """Code cells parsed one by one, and repaired where Jupyter would have run them all the same."""
 
+import ast
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ def _cut(source: str) -> Iterator[tuple[int, str]]:
     starts, decorated = [0], False
     for i, line in enumerate(lines):
         head = HEAD.match(line)
-        if (head or line.startswith("@")) and not decorated and 0 < i and len(starts) < MAX_PIECES:
+        if (head or line.startswith("@")) and not decorated and i > 0 and len(starts) < MAX_PIECES:
             starts.append(i)
         decorated = line.startswith("@") or (decorated and not head)
     for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):

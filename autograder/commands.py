@@ -177,7 +177,7 @@ def grade(submissions: Path, out: Path, names: Sequence[str], workers: int, isol
     for slug in slugs:
         course.exercise(slug)
     try:
-        students = find_students(submissions)
+        students = find_students(submissions, exercises=slugs)
     except SubmissionError as error:
         raise AutograderError(str(error)) from error
     level = _level(isolation)

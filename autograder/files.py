@@ -140,7 +140,9 @@ class Box:
         for member in members:
             name = member.filename.replace("\\", "/")
             path = PurePosixPath(name)
-            if not member.filename or member.is_dir() or any(ignored(p) for p in path.parts if p not in (".", "..")):
+            hidden = any(ignored(p) for p in path.parts if p not in (".", ".."))
+            # A name may be empty, which the standard library does not expect.
+            if hidden or not name or member.is_dir():
                 continue
             why = _refused_member(member, path)
             if why:

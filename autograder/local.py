@@ -3,6 +3,8 @@
 Nothing here isolates anything, and nothing here needs Linux: it is the student's own code.
 """
 
+import __future__
+
 import ast
 import sys
 import types
@@ -20,6 +22,8 @@ from .selfcheck import run_visible
 from .source import StudentModule
 from .student import LocalBackend, Student
 from .submission import RawFile, Rules, read_module
+
+FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
 @dataclass(frozen=True)
@@ -146,10 +150,14 @@ class Desk:
         sys.modules[loaded.__name__] = loaded
         for earlier in module.earlier:
             loaded.__dict__[earlier.local] = _Later(self, earlier.exercise, earlier.name)
+        future = 0  # in a notebook, what a cell imports from __future__ holds for later cells
         for cell in module.cells:
             padded = "\n" * (cell.line - 1) + cell.source
+            name = f"{module.origin} {cell.label}"
             try:
-                exec(compile(padded, f"{module.origin} {cell.label}", "exec"), loaded.__dict__)
+                code = compile(padded, name, "exec", flags=future, dont_inherit=True)
+                future |= code.co_flags & FUTURE_FLAGS
+                exec(code, loaded.__dict__)
             except Exception as error:
                 raise AutograderError(
                     f"{module.origin}, {cell.label}: {type(error).__name__} while it is loaded: "

@@ -80,10 +80,8 @@ def read_sheet(file: RawFile) -> Sheet:
     if not file.data.strip():
         raise SubmissionError(f"{where} is empty; save it and hand it in again")
     text = _decoded(file)
-    if file.name.lower().endswith(".ipynb"):
-        sheet = _notebook(text, file)
-    else:
-        sheet = _module(text, file)
+    is_notebook = file.name.lower().endswith(".ipynb")
+    sheet = _notebook(text, file) if is_notebook else _module(text, file)
     _check_source(sheet, where)
     return sheet
 

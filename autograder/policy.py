@@ -12,11 +12,12 @@ from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .effects import DEFINITION, FUNCTION, bound_by
+from .effects import FUNCTION, bound_by
 from .rules import ATTRIBUTES, BUILTINS, METHODS, MODULES, NAMES, Finding, Rules
 from .scope import IMPORTERS, OWN, Scope, called, candidates, scope_of, target_of
 from .syntax import COMPREHENSION
 
+LOOK_ALIKES: Scope = {"np": ("numpy",), "numpy": ("numpy",)}
 CATCHES = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
 
 
@@ -100,6 +101,7 @@ class _Walk:
 
     def run(self, node: ast.AST, scope: Scope) -> None:
         stack = [_Step(node, scope)]
+        inner: Scope
         while stack:
             step = stack.pop()
             node = step.node
@@ -164,6 +166,11 @@ class _Walk:
             # As a value, a library can be used under names that we do not know.
             if isinstance(node, ast.Name) and not step.tested and self.above.intersection(known):
                 self.found.append(Finding("review", node.lineno, f"{known[0]} is passed on"))
+            # A parameter, or an unknown name, that is called like NumPy may well be NumPy.
+            if not known and isinstance(root, ast.Name) and root.id in LOOK_ALIKES:
+                (name,) = candidates(node, LOOK_ALIKES)
+                if self.rules.verdict(name) in self.rules.forbidden_calls:
+                    self.found.append(Finding("review", node.lineno, f"{name} is used"))
         return isinstance(root, ast.Name)
 
     def _review(self, line: int, name: str) -> None:

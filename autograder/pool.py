@@ -154,7 +154,7 @@ class Grader:
             read,
             sorted(reading.unreadable.items()),
             reading.notices,
-            found.problems,
+            reading.problems,
         )
         return hashlib.sha256(self.base_key + repr(told).encode()).hexdigest()
 
@@ -162,15 +162,15 @@ class Grader:
         self, found: Found, reading: Reading, slug: str, alone: "Alone"
     ) -> ExerciseResult:
         module = reading.modules.get(slug)
-        if module is not None and not found.problems:
+        if module is not None and not reading.problems:
             exercise, page = self.loaded(slug)
             seed = Seed(self.secret, found.student, module.sha256)
             return grade_module(
                 self.course, exercise, page, module, self.sandbox, seed, alone=alone
             )
         blank = self._blank(slug)
-        if found.problems:
-            return replace(blank, status="not_graded", reason=" ".join(found.problems))
+        if reading.problems:
+            return replace(blank, status="not_graded", reason=" ".join(reading.problems))
         if slug in reading.unreadable:
             return replace(blank, status="unreadable", reason=reading.unreadable[slug])
         return blank

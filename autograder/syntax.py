@@ -14,7 +14,7 @@ from typing import Any
 MAX_LINE = 20_000
 MAX_BRACKETS = 100
 MAX_DEPTH = 200
-MAX_NODES = 100_000
+MAX_NODES = 150_000
 # The compiler compares every class and function of a scope with all others: 20,000 took 25 s.
 MAX_SCOPES = 1_000
 # It copies the names around a function into every function within it: 20 million took 3 s.

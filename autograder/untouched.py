@@ -6,18 +6,13 @@ from .effects import DEFINITION
 from .percent import Page
 
 
-def is_stub(node: ast.stmt, text: str, name: str, page: Page) -> bool:
-    """Whether `node`, written as `text`, is the page's own stub of `name`."""
-    if not isinstance(node, DEFINITION) or node.name != name or "NotImplementedError" not in text:
-        return False
+def pristine_stub(name: str, page: Page) -> ast.stmt:
+    """The definition of `name` as it was handed out."""
     source = next(c.source for c in page.cells if c.function == name and c.kind == "answer")
-    pristine = next(
-        n for n in ast.parse(source).body if isinstance(n, DEFINITION) and n.name == name
-    )
-    return _same_stub(node, pristine)
+    return next(n for n in ast.parse(source).body if isinstance(n, DEFINITION) and n.name == name)
 
 
-def _same_stub(node: ast.AST, pristine: ast.AST) -> bool:
+def same_stub(node: ast.AST, pristine: ast.AST) -> bool:
     """Whether a function or class is what was handed out, its docstring aside."""
     if not isinstance(node, DEFINITION) or not isinstance(pristine, DEFINITION):
         return False
@@ -25,7 +20,7 @@ def _same_stub(node: ast.AST, pristine: ast.AST) -> bool:
     if isinstance(pristine, ast.ClassDef):
         own = {n.name: n for n in body if isinstance(n, DEFINITION)}
         to_write = [n for n in original if isinstance(n, DEFINITION) and _raises(n)]
-        return all(n.name not in own or _same_stub(own[n.name], n) for n in to_write)
+        return all(n.name not in own or same_stub(own[n.name], n) for n in to_write)
     only = len(body) == 1 and _is_not_implemented(body[0])
     return only or list(map(ast.dump, body)) == list(map(ast.dump, original))
 

@@ -14,7 +14,6 @@ everything but the secret. A malformed file is a module of ours whose `files()` 
 in by name: bytes for a file, a text for a symbolic link, None for a folder.
 """
 
-import ast
 import contextlib
 import os
 import random
@@ -28,8 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import toy_course
-from conftest import own_imports
 
 from autograder import judge
 from autograder.build import build
@@ -37,6 +34,8 @@ from autograder.course import Course
 from autograder.pool import Grader, Job
 from autograder.result import ExerciseResult
 from autograder.submission import find_students
+from autograder.tests import toy_course
+from autograder.tests.conftest import own_imports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="isolation needs Linux")
 
@@ -73,7 +72,7 @@ class Attack:
 
 def read(path: Path) -> Attack:
     """Parse an attack's docstring."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    docstring = path.read_text(encoding="utf-8").split('"""')[1]  # some files are no Python
     says = dict(re.findall(r"^(expect|status|review|never): (.+)$", docstring, re.M))
     assert "expect" in says, f"{path.name}: the docstring has no line `expect: ...`"
     expect = {}

@@ -1,14 +1,13 @@
-"""Files become cells, and cells become syntax, whatever happened to them on the way."""
+"""Files become cells, whatever happened to them on the way."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from autograder import notebook
 from autograder.errors import SubmissionError
-from autograder.notebook import Broken, Cell, Code, RawFile, Sheet, parse, parse_cells, read_sheet
+from autograder.notebook import RawFile, Sheet, read_sheet
 
 
 def code(source: Any, **metadata: Any) -> dict[str, Any]:
@@ -27,23 +26,6 @@ def refusal(data: bytes, name: str = "sums.ipynb") -> str:
     with pytest.raises(SubmissionError) as caught:
         sheet(data, name)
     return str(caught.value)
-
-
-def only(source: str) -> Code | Broken:
-    ((_, found),), _ = parse_cells([Cell("cell 1", source)])
-    return found
-
-
-def text(source: str) -> str:
-    found = only(source)
-    assert isinstance(found, Code), found
-    return found.source
-
-
-def fault(source: str) -> tuple[str, int]:
-    found = only(source)
-    assert isinstance(found, Broken)
-    return found.message, found.line
 
 
 # Notebooks of every kind
@@ -189,189 +171,45 @@ def test_percent_cells_keep_the_line_numbers_of_the_file() -> None:
     assert cells[3].at(2) == "a.py, line 10"
 
 
-def test_a_broken_function_of_a_plain_module_costs_only_itself() -> None:
-    source = "import math\n\ndef a():\n    return (1\n\n@wrap\ndef b():\n    return 2\n\nx = 3\n"
-    read = sheet(source.encode(), "a.py")
-    found, _ = parse_cells(list(read.cells), whole=read.whole)
-    assert [isinstance(f, Code) for _, f in found] == [True, False, True]
-    broken = found[1][1]
-    assert isinstance(broken, Broken)
-    assert found[1][0].at(broken.line) == "a.py, line 4"
-    assert broken.message == "'(' was never closed"
-    assert found[2][0].line == 6
-
-
-def test_what_follows_a_broken_function_survives() -> None:
-    source = "def a():\n    return = 1\n\nTABLE = [1]\n"
-    read = sheet(source.encode(), "a.py")
-    found, _ = parse_cells(list(read.cells), whole=read.whole)
-    assert [c.source.strip() for c, f in found if isinstance(f, Code)] == ["TABLE = [1]"] or [
-        c.source.strip() for c, f in found if isinstance(f, Code)
-    ] == ["", "TABLE = [1]"]
-
-
-# Cells that do not parse
-
-
-def test_a_broken_cell_is_told_in_pythons_words() -> None:
-    assert fault("x = 1\ny = = 2") == ("invalid syntax", 2)
-    assert fault("def f(:\n  pass") == ("invalid syntax", 1)
-
-
-def test_what_only_the_compiler_finds_is_found_too() -> None:
-    assert fault("x = 1\nreturn x") == ("'return' outside function", 2)
-    assert fault("await f()") == ("'await' outside function", 1)
-    assert fault("for i in x:\n    pass\nbreak") == ("'break' outside loop", 3)
-    assert fault("def f(a, a): pass")[0] == "duplicate argument 'a' in function definition"
-
-
-def test_null_characters_are_refused() -> None:
-    assert "null bytes" in fault("x = 1\0")[0]
-
-
-def test_a_lone_surrogate_is_refused() -> None:
-    assert fault("x = 1\ny = '\ud800'") == ("a character that is no valid Unicode", 2)
-
-
-def test_a_very_long_line_is_refused() -> None:
-    assert fault("x = 1\ny = '" + "a" * 20_000 + "'") == (
-        "the line has more than 20,000 characters",
-        2,
-    )
-
-
-def test_deep_brackets_are_refused_but_not_those_in_strings() -> None:
-    assert fault("x = \\\n" + "(" * 101 + ")" * 101) == (
-        "brackets are nested more than 100 deep",
-        2,
-    )
-    assert isinstance(only(f"x = '''{'(' * 500}'''  # {'[' * 500}"), Code)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "x = " + "\n".join(["1 + \\"] * 400) + "\n1",
-        "\n".join(["if x:\n    y\nel" + "if x:\n    y"] + ["elif x:\n    y"] * 300),
-        "x = a" + ".b" * 400,
-    ],
-)
-def test_a_tree_that_is_too_deep_is_refused(source: str) -> None:
-    assert fault(source)[0] == "nested more than 200 levels deep"
-
-
-@pytest.mark.parametrize(
-    "source", ["-" * 19_000 + "1", "+".join(["1"] * 9_000), "not " * 4_900 + "1"]
-)
-def test_what_python_cannot_nest_is_refused(source: str) -> None:
-    assert fault(source)[0] == "nested too deeply for Python"
-
-
-def test_warnings_of_the_compiler_are_nobodys_error() -> None:
-    assert isinstance(only("x = '\\d'\ny = x is 3"), Code)
-
-
-def test_an_integer_that_is_too_long_is_a_syntax_error() -> None:
-    assert "4300 digits" in fault("x = " + "9" * 5_000)[0]
-
-
-# What Jupyter allows
-
-
-def test_line_magics_vanish_and_lines_stay_where_they_are() -> None:
-    assert text("\n\n%matplotlib inline\n!ls\nx = 1\nnp.sum?").split("\n")[:5] == [
-        *["", "", "pass", "pass"],
-        "x = 1",
-    ]
-
-
-def test_a_magic_within_a_function_becomes_pass() -> None:
-    assert text("def f():\n    %timeit g()\n    return 1") == ("def f():\n    pass\n    return 1\n")
-
-
-def test_what_time_runs_is_kept() -> None:
-    assert text("%time x = f(1)\n%load_ext y").startswith("x = f(1)\npass")
-    assert text("%%time\nx = 1") == "\nx = 1"
-    assert text("\n%%capture out\n%%timeit -n 1\nx = 1") == "\n\n\nx = 1"
-
-
-@pytest.mark.parametrize("magic", ["bash", "html", "writefile a.py", "javascript", "!"])
-def test_cells_in_another_language_hold_nothing(magic: str) -> None:
-    found = only(f"%%{magic}\ndef f(x): <b>")
-    assert isinstance(found, Code)
-    assert not found.tree.body
-
-
-def test_percent_signs_in_strings_and_expressions_are_left_alone() -> None:
-    source = "s = '''\n%matplotlib inline\n!x\n'''\nt = (7\n% 2)"
-    assert text(source) == source
-    assert "%matplotlib inline" in text(source + "\n%time 3")
-
-
-def test_pasted_prompts_are_removed() -> None:
-    assert text(">>> x = 1\n>>> y = 2").strip() == "x = 1\ny = 2"
-
-
-def test_a_cell_that_is_indented_as_a_whole_runs_in_jupyter_and_is_read() -> None:
-    assert text("    x = 1\n    if x:\n        y = 2") == "x = 1\nif x:\n    y = 2"
-
-
-def test_too_many_magics_are_not_worth_the_time() -> None:
-    assert fault("\n".join(["%a"] * 600) + "\nx = 1")[0] == "invalid syntax"
-
-
-def test_ipython_is_imported_only_where_it_is_needed() -> None:
-    program = (
-        "import sys\nfrom autograder.notebook import Cell, parse_cells\n"
-        "parse_cells([Cell('cell 1', 'x = 7 % 2'), Cell('cell 2', '%%time\\ny = 1')])\n"
-        "assert 'IPython' not in sys.modules and 'nbformat' not in sys.modules\n"
-        "parse_cells([Cell('cell 1', '%pwd')])\nassert 'IPython' in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_a_function_split_over_two_cells_is_joined() -> None:
-    cells = [Cell("cell 3", "def f(x):\n    y = x"), Cell("cell 4", "    return y\n\nz = 1")]
-    found, notices = parse_cells(cells)
-    assert notices == ["cell 3 and cell 4 were read as one: a function was split between them"]
-    assert [c.label for c, _ in found] == ["cell 3"]
-    assert isinstance(found[0][1], Code)
-
-
-def test_a_function_split_within_brackets_or_a_docstring_is_joined() -> None:
-    for source in (
-        "def f(x):\n    return (x\n    + 1)",
-        'def f(x):\n    """A\n    b."""\n    return x',
+def test_many_cells_are_counted_before_they_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    real = notebook.Cell
+    monkeypatch.setattr(notebook, "Cell", lambda label, *a, **k: built.append(label) or real(label))
+    for data, name in (
+        (b'{"cells": [' + b"{}," * 5_000 + b"{}]}", "sums.ipynb"),
+        (b"# %%\n" * 5_001, "sums.py"),
     ):
-        for cut in (1, 2):
-            lines = source.split("\n")
-            parts = ["\n".join(lines[:cut]), "\n".join(lines[cut:])]
-            found, notices = parse_cells([Cell(f"cell {i}", p) for i, p in enumerate(parts)])
-            assert len(found) == len(notices) == 1
-            assert isinstance(found[0][1], Code)
+        assert refusal(data, name) == (
+            f"alice/{name} has 5,001 cells, at most 2,000 are read; hand in the notebook of the "
+            "exercise only"
+        )
+    assert built == []
 
 
-def test_two_broken_cells_that_do_not_belong_together_stay_two() -> None:
-    found, notices = parse_cells([Cell("cell 1", "x = = 1"), Cell("cell 2", "y = = 2")])
-    assert len(found) == 2
-    assert notices == []
-
-
-def test_parse_gives_the_tree_and_the_symbols() -> None:
-    found = parse("def f():\n    return TABLE\n")
-    assert isinstance(found, Code)
-    assert found.table.get_children()[0].get_name() == "f"
-
-
-def test_more_functions_than_the_compiler_can_take_are_refused() -> None:
-    assert fault("T = [\n" + "lambda: 0,\n" * 1_001 + "]")[0] == (
-        "more than 1,000 functions and comprehensions"
+@pytest.mark.parametrize(
+    "values", [b"{},", b"[],", b'"a",', b'"\\\\",', b'"\\"",', b'{"a":0},'], ids=repr
+)
+def test_values_are_counted_before_they_are_parsed(
+    monkeypatch: pytest.MonkeyPatch, values: bytes
+) -> None:
+    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
+    data = b'{"cells": [], "x": [' + values * 510_000 + b"0]}"
+    assert refusal(data) == (
+        "alice/sums.ipynb holds more than 500,000 values; clear the outputs of the notebook and "
+        "hand it in again"
     )
-    assert isinstance(only("'''" + "for " * 2_000 + "'''"), Code)
 
 
-def test_not_every_cell_is_joined_with_the_one_before() -> None:
-    cells = [Cell("cell 1", "def f():\n    a"), *[Cell("cell 2", "    b")] * 50]
-    found, notices = parse_cells(cells)
-    assert len(notices) == 20
-    assert len(found) == 31
+def test_plots_of_many_numbers_and_long_html_are_no_values_to_speak_of() -> None:
+    plot = {"data": {"application/json": [0.5] * 1_000_000, "text/html": '<a b="{}[],">' * 200_000}}
+    cell = {**code("x = 1"), "outputs": [plot]}
+    assert sheet(book(cell)).cells[0].source == "x = 1"
+
+
+def test_prose_is_read_as_far_as_an_answer_may_hide_in_it() -> None:
+    def prose(size: int) -> dict[str, Any]:
+        return {"cell_type": "markdown", "source": "y" * size, "id": "a"}
+
+    cells = sheet(book(prose(20_001), *[prose(20_000)] * 20, prose(5))).cells
+    assert [len(c.source) for c in cells] == [0, *[20_000] * 16, *[0] * 5]
+    assert {c.ids for c in cells} == {("a",)}

@@ -1,12 +1,16 @@
 """What is forbidden, what a person should look at, and what is neither."""
 
 import ast
+from collections import ChainMap
 
 import pytest
 
-from autograder.notebook import Code, parse
-from autograder.policy import Finding, Rules, Suspicion, findings, imported, scope_of
-from autograder.reach import Reach, statements
+from autograder.effects import statements
+from autograder.policy import Suspicion, findings, imported
+from autograder.reach import Reach
+from autograder.rules import Finding, Rules
+from autograder.scope import scope_of
+from autograder.syntax import Code, parse
 
 RULES = Rules(
     forbidden_modules=("torch", "scipy"),
@@ -171,6 +175,17 @@ def test_honest_code_is_not_forbidden(source: str) -> None:
             "def f(x):\n    import numpy as n\n    return (lambda m: m.gradient(x))(n)",
             "numpy is passed on",
         ),
+        ("def f(x, np): return np.gradient(x)", "numpy.gradient is used"),
+        ("def f(x, numpy): return numpy.gradient(x)", "numpy.gradient is used"),
+        ("def f(x): return np.gradient(x)", "numpy.gradient is used"),
+        (
+            "".join(f"import a{i} as n\n" for i in range(30)) + "def f(x): return n.gradient(x)",
+            "a name for many things is used",
+        ),
+        (
+            "import numpy as np\ndef f(x): return " + "getattr(" * 20 + "np" + ", 'a')" * 20,
+            "a name for many things is used",
+        ),
     ],
 )
 def test_what_a_person_should_look_at(source: str, what: str) -> None:
@@ -182,6 +197,10 @@ def test_what_a_person_should_look_at(source: str, what: str) -> None:
     "source",
     [
         "def f(x): return x.gradient()",
+        "import numpy as np\nclass A:\n    def gradient(self, x): return np.exp(x)\n"
+        "    def step(self, x): return self.gradient(x)\ndef f(x): return A().step(x)",
+        "import numpy as np\ndef f(x, model): return model.gradient(np.exp(x)) + x.gradient",
+        "import numpy as np\ndef f(x):\n    for layer in x: layer.gradient = np.ones(3)",
         "import numpy as np\nxp = np\ndef f(x): return xp.exp(x)",
         "import math, sys\ndef f(x): return math.exp(x) + sys.float_info.eps",
         "import os\ndef f(x): return x",
@@ -239,3 +258,29 @@ def test_a_forbidden_part_of_an_allowed_library() -> None:
 
 def test_no_rules_forbid_nothing() -> None:
     assert forbidden("import torch\ndef f(x): return torch.exp(x)", Rules()) == set()
+
+
+def test_a_name_of_any_length_is_cut_and_still_judged() -> None:
+    chain = "a0 = np.gradient\n" + "".join(f"a{i} = a{i - 1}.b\n" for i in range(1, 500))
+    scope = scope_of(tree(f"import numpy as np\n{chain}"), {})
+    assert max(len(target) for targets in scope.values() for target in targets) == 200
+    assert forbidden(f"import numpy as np\n{chain}def f(x): return a499(x)") == {"numpy.gradient"}
+    assert forbidden("import torch" + ".a" * 500 + " as t\ndef f(x): return t.b") == {"torch"}
+
+
+def test_a_name_for_many_things_is_not_followed_to_all_of_them() -> None:
+    imports = "".join(f"from a{i} import *\nimport a{i} as x\n" for i in range(1_000))
+    scope = scope_of(tree(imports), {})
+    assert {name: len(targets) for name, targets in scope.items()} == {"*": 21, "x": 21}
+
+
+def test_functions_share_the_scope_around_them() -> None:
+    around = {f"a{i}": ("numpy",) for i in range(100)}
+    inner = scope_of(tree("b = a1"), around)
+    assert isinstance(inner, ChainMap)
+    assert inner.maps == [{"b": ("numpy",)}, around]
+    assert inner.maps[1] is around
+
+
+def tree(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body

@@ -1,9 +1,12 @@
 """What a graded function reaches stays; everything else goes."""
 
+from typing import Any
+
 import pytest
 
-from autograder.notebook import Code, parse
-from autograder.reach import Reach, first_line, statements
+from autograder.effects import first_line, statements
+from autograder.reach import Reach
+from autograder.syntax import Code, parse
 
 
 def kept(source: str, *names: str) -> str:
@@ -282,3 +285,74 @@ def test_ten_thousand_alias_steps_end() -> None:
     source = "\n".join(["a0 = [[]]", *(f"a{i} = a{i - 1}" for i in range(1, 900))])
     source += "\n" + "\n".join(f"a{i}[0] = 1" for i in range(900))
     assert "a899[0] = 1" in kept(source + "\ndef f():\n    return a0\n")
+
+
+def module_of(source: str) -> Reach:
+    code = parse(source)
+    assert isinstance(code, Code), code
+    return Reach(statements(code, 0))
+
+
+def test_a_loop_over_many_names_makes_no_alias_for_every_pair() -> None:
+    targets, sources = (",\n".join(f"{c}{i}" for i in range(2_000)) for c in "ab")
+    reach = module_of(f"for (\n{targets}) in (\n{sources}): pass\n")
+    assert sum(map(len, reach.aliases.values())) == 4_000
+
+
+def test_what_a_loop_changes_by_another_name_stays() -> None:
+    source = "A, B = [], []\nfor x, y in zip(A, B): x.append(y)\ndef f(): return A"
+    assert kept(source) == source
+
+
+def test_a_chain_of_aliases_is_followed_once_for_all_that_change_it() -> None:
+    chain = "if 1:\n a0 = []\n" + "".join(f" a{i} = a{i - 1}\n" for i in range(1, 2_000))
+    changes = "".join("a1999.x = 1\n" for _ in range(500))
+    reach = module_of(f"{chain}{changes}def f(): return a0\n")
+    asked: list[str] = []
+    reach.changing = Asked(reach.changing, asked)
+    indices, _ = reach.closure(["f"])
+    assert len(indices) == 502
+    assert len(asked) == len(set(asked)) > 2_000
+
+
+class Asked(dict[str, list[int]]):
+    """A dictionary that notes what is asked for."""
+
+    def __init__(self, what: dict[str, list[int]], asked: list[str]) -> None:
+        super().__init__(what)
+        self.asked = asked
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.append(key)
+        return super().get(key, default)
+
+
+def test_functions_that_call_each_other_are_each_looked_at_once_a_round() -> None:
+    size = 300
+    functions = "".join(
+        f"def g{i}():\n    g{i + 1}()\n    g{i * 7 % size}()\n" for i in range(size)
+    )
+    last = f"def g{size}(): T.append(1)\n" + "g0()\n" * 200 + "def f(): return T\n"
+    reach = module_of("T = []\n" + functions + last)
+    asked: list[str] = []
+    body = reach._body
+    reach._body = lambda name: asked.append(name) or body(name)  # type: ignore[method-assign,func-returns-value]
+    indices, _ = reach.closure(["f"])
+    assert len(indices) == size + 203
+    assert len(asked) <= 3 * (size + 1)
+
+
+def test_the_order_of_cells_is_given_up_where_it_costs_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = ["a = g()", "def g(): return late", "late = 3"]
+    found = [s for i, c in enumerate(cells) for s in statements(parsed(c), i)]
+    assert Reach(found).order([0, 1, 2]) == [1, 2, 0]
+    monkeypatch.setattr("autograder.reach.MAX_FOLLOWED", 0)
+    assert Reach(found).order([0, 1, 2]) == [0, 1, 2]
+
+
+def parsed(source: str) -> Code:
+    code = parse(source)
+    assert isinstance(code, Code)
+    return code

@@ -1,6 +1,7 @@
 """Students who make the declared mistakes: number n makes the n-th one of every function."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from handin import Slip, Sources, Student, alone, dumped, folder, zipped
 from slips import Unrenderable, rendered
@@ -21,28 +22,15 @@ def students(sources: Sources) -> Iterator[Student]:
         yield _handed_in(sources, number, answers, tuple(slips))
 
 
-def left_out(sources: Sources) -> dict[Slip, str]:
-    """The declared mistakes that no student's file can hold, and why."""
-    found: dict[Slip, str] = {}
-    for slug in sources.slugs:
-        _written(sources, slug, found)
-    return found
-
-
-def _written(
-    sources: Sources, slug: str, refused: dict[Slip, str] | None = None
-) -> dict[str, list[tuple[Slip, str]]]:
-    """Each function's mistakes as answer cells."""
+def _written(sources: Sources, slug: str) -> dict[str, list[tuple[Slip, str]]]:
+    """Each function's mistakes as answer cells; the test lists those that cannot be written."""
     exercise = sources.course.exercise(slug)
     checks = sources.course.root / "instructor" / "checks" / f"{slug}.py"
     out: dict[str, list[tuple[Slip, str]]] = {f: [] for f in sources.pages[slug].functions}
     for mistake in exercise.mistakes:
         slip = Slip(slug, mistake.function, mistake.name)
-        try:
+        with suppress(Unrenderable):
             out[mistake.function].append((slip, rendered(exercise, mistake, checks)))
-        except Unrenderable as why:
-            if refused is not None:
-                refused[slip] = str(why)
     return out
 
 

@@ -5,7 +5,6 @@ review: yes
 """
 
 import socket
-import urllib.request
 
 
 def scale(x, factor):
@@ -24,8 +23,10 @@ def scale(x, factor):
             print(error.errno)
     for url in ("http://127.0.0.1:@PORT@/", "file://@ROOT@/instructor/secret"):
         try:
+            import urllib.request
+
             print(urllib.request.urlopen(url, timeout=0.2).read())
-        except OSError as error:
+        except (OSError, ImportError) as error:
             print(type(error).__name__)
     return x * factor
 

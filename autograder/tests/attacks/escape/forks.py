@@ -6,7 +6,6 @@ never: escaped
 """
 
 import os
-import pty
 import time
 
 
@@ -17,12 +16,12 @@ def stay(pid):
 
 
 def scale(x, factor):
-    for way in (os.fork, os.forkpty, lambda: pty.fork()[0]):
+    for way in (os.fork, os.forkpty, lambda: __import__("pty").fork()):
         try:
             pid = way()
             stay(pid if isinstance(pid, int) else pid[0])
-        except OSError as error:
-            print(error.errno)
+        except (OSError, ImportError) as error:
+            print(error)
     return x * factor
 
 

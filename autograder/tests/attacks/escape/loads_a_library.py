@@ -6,12 +6,11 @@ never: escaped
 """
 
 import ctypes
-import ctypes.util
 import importlib.machinery
 
 
 def scale(x, factor):
-    for path in ("@MARKER@", "@ROOT@/x.so", "./x.so", "/tmp/x.so", "/dev/shm/x.so", "/dev/fd/0"):
+    for path in ("@MARKER@", "@ROOT@/x.so", "./x.so", "/tmp/x.so", "/dev/shm/x.so"):
         for way in (
             ctypes.CDLL,
             lambda p: importlib.machinery.ExtensionFileLoader("x", p).load_module("x"),

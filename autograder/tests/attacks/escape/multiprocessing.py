@@ -4,10 +4,6 @@ expect: scale=full scale_backward=full
 review: yes
 """
 
-import concurrent.futures
-import multiprocessing
-
-
 def touch(path="@MARKER@"):
     open(path, "w").close()
 
@@ -15,12 +11,16 @@ def touch(path="@MARKER@"):
 def scale(x, factor):
     for method in ("fork", "spawn", "forkserver"):
         try:
+            import multiprocessing
+
             process = multiprocessing.get_context(method).Process(target=touch)
             process.start()
             process.join(0.1)
         except Exception as error:
             print(type(error).__name__)
     try:
+        import concurrent.futures
+
         with concurrent.futures.ProcessPoolExecutor(1) as pool:
             pool.submit(touch).result(0.1)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Opens the other ends of its pipes through /dev/fd and /proc, to speak as the supervisor.
+"""Opens the other ends of its pipes through /dev/fd and /proc, to write to itself as the supervisor.
 
 expect: scale=full scale_backward=full
 review: yes
@@ -11,7 +11,7 @@ import os
 def scale(x, factor):
     for fd in range(8):
         for path in (f"/dev/fd/{fd}", f"/proc/self/fd/{fd}", f"/proc/{os.getpid()}/fd/{fd}"):
-            for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR):
+            for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_CREAT):
                 try:
                     os.open(path, flags | os.O_NONBLOCK)
                 except OSError:

@@ -7,15 +7,20 @@ never: escaped
 
 import ctypes
 import os
-from multiprocessing import shared_memory
 
 NAME = "@MARKER@".rpartition("/")[2]
+
+
+def python_s_own(*args, **kwargs):
+    from multiprocessing import shared_memory
+
+    return shared_memory.SharedMemory(*args, **kwargs)
 
 
 def scale(x, factor):
     libc = ctypes.CDLL(None, use_errno=True)
     for way in (
-        lambda: shared_memory.SharedMemory(NAME, create=True, size=4096),
+        lambda: python_s_own(NAME, create=True, size=4096),
         lambda: os.memfd_create(NAME),
         lambda: libc.shm_open(NAME.encode(), os.O_CREAT | os.O_RDWR, 0o666),
         lambda: libc.shmget(0x1234, 4096, 0o1666),
@@ -25,7 +30,7 @@ def scale(x, factor):
     ):
         try:
             got = way()
-        except OSError:
+        except (OSError, ImportError):
             continue
         if not isinstance(got, int) or got >= 0:
             print("esc" + "aped", got)

@@ -1,0 +1,7 @@
+"""Hands in a module from another system: byte order mark, CR and CR LF.
+
+expect: scale=full scale_backward=full
+"""
+
+def files():
+    return {"scale.py": b"\xef\xbb\xbf" + (SCALE.replace("\n", "\r\n") + "\r\r" + BACKWARD.replace("\n", "\r")).encode()}
