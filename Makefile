@@ -13,7 +13,10 @@ TORCH ?= torch==2.13.0
 demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path
 	$(BIN)/autograder build --check
 	$(BIN)/python instructor/sample_class/generate.py $(SAMPLE)
-	@$(BIN)/autograder grade $(SAMPLE) --out build/graded --workers $(WORKERS) || test $$? -eq 1
+	@rm -f build/graded/class.html
+	@# Exit code 1 says that somebody lost points, 2 that something could not be graded; the sample
+	@# class has both, so what counts is that the report was written.
+	@$(BIN)/autograder grade $(SAMPLE) --out build/graded --workers $(WORKERS) || test -f build/graded/class.html
 
 test: setup  ## the quick checks of everything; long ones are sampled with a fixed seed
 	$(BIN)/ruff check .

@@ -70,6 +70,8 @@ def grade_module(
     finally:
         bench.close()
     points = sum(f.points for f in functions)
+    stopped = tuple(f"{label} {_stops(e)} when it is loaded." for label, e in desk.errors.items())
+    blank = replace(blank, notices=(*blank.notices, *stopped))
     return replace(blank, points=points, functions=functions, seconds=elapsed_since(start))
 
 

@@ -228,7 +228,7 @@ def _message(outcome: Outcome) -> str:
     if isinstance(error, StudentDied):
         return "It ended the process instead of returning."
     if outcome.status == "timed_out":
-        return "It took too long: more than twice 20 times the reference's time (at least 2.5 s)."
+        return "It took too long: over 2.5 times the budget of 1 s or 20 times the reference's time."
     return ""
 
 

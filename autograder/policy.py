@@ -191,6 +191,8 @@ class _Walk:
             plain = isinstance(word, ast.Constant) and not str(word.value).startswith("__")
             if name := self.rules.verdict(what):
                 self.found.append(Finding("forbidden", node.lineno, name))
+            elif seen := self.rules.looked_at(what):
+                self.found.append(Finding("review", node.lineno, f"{seen} is used"))
             elif not plain:
                 self.found.append(Finding("review", node.lineno, "getattr is used"))
 

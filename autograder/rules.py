@@ -34,7 +34,7 @@ METHODS = frozenset((
 # Stands for what a name may be once it may be too many things to follow.
 MANY = "a name for many things"
 # No rule is longer; a name that is, is cut.
-MAX_DOTTED = 200
+MAX_DOTTED = 120
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from .syntax import COMPREHENSION
 Scope = MutableMapping[str, tuple[str, ...]]
 OWN = ("",)
 MAX_TARGETS = 20  # things that one name may stand for
-MAX_CALLS = 10  # calls within calls that are followed
-MAX_PARTS = 20  # parts of a dotted name
+MAX_CALLS = 3  # calls within calls that are followed
+MAX_PARTS = 10  # parts of a dotted name
 IMPORTERS = frozenset(("__import__", "importlib.import_module", "builtins.__import__"))
 
 
@@ -64,6 +64,7 @@ def scope_of(body: Iterable[ast.stmt], around: Scope) -> Scope:
 
 
 def target_of(alias: ast.alias, node: ast.Import | ast.ImportFrom) -> str:
+    """The dotted name that one part of an import brings in."""
     if isinstance(node, ast.Import):
         return alias.name if alias.asname else alias.name.partition(".")[0]
     module = "." * node.level + (node.module or "")
@@ -72,8 +73,6 @@ def target_of(alias: ast.alias, node: ast.Import | ast.ImportFrom) -> str:
 
 def candidates(node: ast.AST, scope: Scope, *, depth: int = 0) -> tuple[str, ...]:
     """The dotted names of libraries and builtins that an expression may stand for."""
-    if depth > MAX_CALLS:
-        return (MANY,)
     trail: list[str] = []
     while isinstance(node, ast.Attribute):
         trail.append(node.attr)
@@ -83,6 +82,8 @@ def candidates(node: ast.AST, scope: Scope, *, depth: int = 0) -> tuple[str, ...
         starred = tuple(f"{m}.{node.id}" for m in scope.get("*", ()))
         known = (node.id,) if hasattr(builtins, node.id) else ()
         roots = scope.get(node.id, known + starred)
+    elif isinstance(node, ast.Call) and depth == MAX_CALLS:
+        roots = (MANY,)
     elif isinstance(node, ast.Call) and (inner := called(node, scope, depth=depth + 1)):
         roots = (inner,)
     end = "".join(f".{name}" for name in trail[: -MAX_PARTS - 1 : -1])

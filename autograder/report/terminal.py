@@ -25,19 +25,22 @@ from .words import (
 
 # Wider than this, a table of a whole course does not fit a terminal.
 MOST_COLUMNS = 8
+# Narrow, so that a course of several exercises fits 80 columns.
+SHORT = {"missing": "-", "unreadable": "?", "not_graded": "!"}
+LEGEND = "- not handed in   ? cannot be read   ! not graded"
 
 
 def class_table(results: Sequence[SubmissionResult]) -> Table:
     """One row per student, sorted by name. Exercises are columns while they fit."""
     slugs = [e.exercise for e in columns(results)]
     shown = slugs if len(slugs) <= MOST_COLUMNS else []
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
-    table.add_column("student", overflow="fold", min_width=12)
+    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=LEGEND)
+    table.add_column("student", overflow="fold", min_width=16, max_width=32)
     for name in short_names(shown).values():
         table.add_column(terminal(name), justify="right", no_wrap=True)
     table.add_column("total", justify="right")
     table.add_column("of", justify="right")
-    table.add_column("remarks", overflow="fold")
+    table.add_column("remarks", overflow="fold", min_width=8)
     for result in in_order(results):
         total = points(result.points) if is_complete(result) else f"{points(result.points)} + ?"
         table.add_row(
@@ -126,10 +129,8 @@ def _visible(function: FunctionResult, check: CheckResult) -> Iterator[Renderabl
 def _cell(exercise: ExerciseResult | None) -> Text:
     if exercise is None:
         return Text("")
-    if exercise.status == "not_graded":
-        return Text("not graded", style="magenta")
     if exercise.status != "graded":
-        return Text(exercise.status, style=_style(exercise.status))
+        return Text(SHORT[exercise.status], style=_style(exercise.status))
     return Text(points(exercise.points) + ("" if is_known(exercise) else " + ?"))
 
 

@@ -7,21 +7,23 @@ import contextlib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 STANDARD = """
-abc array ast base64 binascii bisect builtins bz2 calendar cmath codecs collections.abc colorsys
-concurrent.futures.thread contextlib contextvars copy copyreg csv ctypes dataclasses datetime
-decimal difflib dis encodings.ascii encodings.idna encodings.latin_1 encodings.utf_16 enum errno
+__future__ abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath codecs collections.abc colorsys
+concurrent.futures concurrent.futures.thread contextlib contextvars copy copyreg csv ctypes dataclasses datetime
+decimal difflib dis doctest encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1
+encodings.unicode_escape encodings.utf_16 encodings.utf_8_sig enum errno fileinput
 fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html importlib.abc
 importlib.resources importlib.util inspect io itertools json keyword linecache locale logging lzma
-math mmap numbers opcode operator os pathlib pickle platform pprint queue random re reprlib
-resource secrets select selectors shlex shutil signal socket statistics string struct subprocess
-symtable tempfile textwrap threading time timeit token tokenize traceback types typing unicodedata
-unittest unittest.mock urllib.parse uuid warnings weakref zipfile zlib
+math mmap multiprocessing numbers opcode operator optparse os pathlib pdb pickle platform pprint queue random re reprlib
+resource secrets select selectors shlex shutil signal socket sqlite3 stat statistics string struct subprocess
+symtable tempfile textwrap threading time timeit token tomllib tokenize traceback types typing unicodedata
+unittest unittest.mock urllib.parse uuid warnings weakref zipfile zlib zoneinfo
 """
 
 NUMPY = """
@@ -96,6 +98,11 @@ def _use_numpy() -> None:
     np.einsum("ij,jk,kl->il", x, x, x, optimize=True)
     np.testing.assert_allclose(np.fft.ifft(np.fft.fft(x)), x, atol=1e-9)
     str(x)
+    # `from numpy import *` reaches the parts that NumPy loads late, some with a warning.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in np.__all__:
+            getattr(np, name)
     np.random.seed(0)
 
 

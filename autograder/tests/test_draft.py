@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from autograder import syntax
+from autograder import draft, syntax
 from autograder.errors import SubmissionError
 from autograder.percent import Earlier, parse_page, stub
 from autograder.submission import RawFile, read_module
@@ -449,9 +449,9 @@ def test_plots_and_prose_do_not_change_the_hash_and_code_does() -> None:
 
 def test_prose_that_is_read_as_an_answer_counts_as_code() -> None:
     def answer(name: str, size: int) -> dict[str, Any]:
-        return prose(f"def {name}(x):\n    return 3\n" + "x\n" * (size // 2))
+        return prose(f"def {name}(x):\n    return 3\n#" + "x" * size)
 
-    full = "# " + "y" * 290_000
+    full = ("# " + "y" * 9_997 + "\n") * 29
     module = read(full, answer("total", 8_000), COUNTER)
     assert run(module)["total"](1) == 3
     module = read(full, answer("total", 12_000), COUNTER)
@@ -472,9 +472,14 @@ def test_a_megabyte_of_prose_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_statements_are_counted_before_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.draft.statements", lambda code, cell: pytest.fail("looked at"))
+    looked_at: list[int] = []
+    real = draft.statements
+    monkeypatch.setattr(
+        draft, "statements", lambda c, n: looked_at.append(len(c.tree.body)) or real(c, n)
+    )
     with pytest.raises(SubmissionError, match=r"more than 3,000 statements up to sums.py, line 1;"):
         read_py("a\n" * 3_001)
+    assert max(looked_at) < 10  # given code
 
 
 def test_a_finding_is_told_once_however_many_functions_reach_it() -> None:

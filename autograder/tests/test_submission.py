@@ -125,7 +125,7 @@ def test_too_many_statements_are_refused() -> None:
 
 def test_more_code_than_a_student_writes_is_not_read() -> None:
     lines = b"x = '" + b"y" * 9_000 + b"'\n"
-    files = [(f"{i:02d}/sums.py", PY + lines * 32, i) for i in range(12)]
+    files = [(f"{i:02d}/sums.py", PY + lines * 32, 10 * i) for i in range(12)]
     result = reading(*files, ("a/basics.py", b"def double(x): return x", 0))
     assert result.modules["vol/sums"].origin == "09/sums.py"
     assert result.unreadable == {

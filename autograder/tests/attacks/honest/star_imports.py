@@ -8,7 +8,7 @@ from numpy import *
 
 
 def scale(x, factor):
-    return multiply(x, factor) + 0 * round(float(sin(pi))) * float(e > 2)
+    return multiply(x, factor) + 0 * int(sin(pi)) * float(e > 2)
 
 
 def scale_backward(dout, factor):

@@ -3,5 +3,8 @@
 expect: scale=full scale_backward=full
 """
 
+from autograder.tests.attacks.tools import BACKWARD, SCALE
+
+
 def files():
     return {"scale.py": b"\xef\xbb\xbf" + (SCALE.replace("\n", "\r\n") + "\r\r" + BACKWARD.replace("\n", "\r")).encode()}

@@ -3,7 +3,7 @@
 expect: scale=0 scale_backward=full
 """
 
-from autograder.tests.attacks.tools import BACKWARD, notebook
+from autograder.tests.attacks.tools import BACKWARD, SCALE, notebook
 
 
 def files():

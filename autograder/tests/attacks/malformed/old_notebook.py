@@ -8,4 +8,4 @@ from autograder.tests.attacks.tools import BACKWARD, SCALE, code, dumps
 
 def files():
     cells = [{"cell_type": "code", "input": s, "language": "python"} for s in (SCALE, BACKWARD)]
-    return {"scale.ipynb": dumps({"nbformat": 3, "worksheets": [{"cells": cells}, 3, {}]})}
+    return {"scale.ipynb": dumps({"nbformat": 3, "worksheets": [{"cells": cells}, 3]})}

@@ -1,7 +1,6 @@
-"""Has as many statements and functions as fit, which all call each other.
+"""Has thousands of functions, which all call each other and nothing that is graded.
 
-expect: scale=0 scale_backward=0
-status: unreadable
+expect: scale=full scale_backward=full
 """
 
 from autograder.tests.attacks.tools import BACKWARD, SCALE
