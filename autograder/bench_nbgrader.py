@@ -32,7 +32,13 @@ def autograde_seconds(
         (root / folder).mkdir(parents=True)
         nbformat.write(book, root / folder / "six.ipynb")
     (root / "nbgrader_config.py").write_text(CONFIG.format(root=str(root)), encoding="utf-8")
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(root / "none"), "PYTHONWARNINGS": "ignore"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    env = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(root / "none"),
+        "PYTHONWARNINGS": "ignore",
+        "PATH": path,  # nbgrader runs a command of its database library by name
+    }
     _run(root, env, "generate_assignment", "six", "--force")
     start, cpu = time.perf_counter(), _children()
     _run(root, env, "autograde", "six", "--force")

@@ -56,4 +56,4 @@ def weighted_sum(out: Any, dout: Any) -> float:
     """sum(out * dout) in float64, over all parts when they are tuples."""
     if isinstance(dout, (tuple, list)):
         return sum(weighted_sum(o, d) for o, d in zip(out, dout, strict=True))
-    return float(np.sum(np.asarray(out, dtype=np.float64) * np.asarray(dout, dtype=np.float64)))
+    return float(np.vdot(np.asarray(out, dtype=np.float64), np.asarray(dout, dtype=np.float64)))

@@ -117,14 +117,13 @@ class SubmissionResult:
         return tuple(e for e in self.exercises if e.status == "not_graded")
 
     def to_json(self) -> str:
-        """The text of `result.json`, stable in order, ending in a newline.
+        """The text of `result.json`, stable in order, one line per check, ending in a newline.
 
         Raises:
             ValueError: A number is not finite.
         """
-        record = dataclasses.asdict(self)
-        ordered = {"schema": record.pop("schema"), **record}
-        text = json.dumps(ordered, indent=1, ensure_ascii=False, allow_nan=False)
+        record = _plain(self)
+        text = _written({"schema": record.pop("schema"), **record})
         # A file name that is not UTF-8 brings lone surrogates, which no file can hold as they are.
         return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
@@ -176,3 +175,29 @@ def _types(kind: type) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"not a result record: {constant} is not a number of JSON")
+
+
+def _plain(value: Any) -> Any:
+    """Records as dicts and tuples as lists; everything else is plain already."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {name: _plain(item) for name, item in vars(value).items()}
+    return value
+
+
+def _written(value: Any, depth: int = 0) -> str:
+    """JSON in which a list of records has one line for each, and so does what holds such a list."""
+    if isinstance(value, dict) and any(_records(item) for item in value.values()):
+        inside = [f"{json.dumps(k)}: {_written(v, depth + 1)}" for k, v in value.items()]
+        brackets = "{}"
+    elif _records(value):
+        inside, brackets = [_written(item, depth + 1) for item in value], "[]"
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    pad = "\n" + " " * depth
+    return f"{brackets[0]}{pad} " + f",{pad} ".join(inside) + f"{pad}{brackets[1]}"
+
+
+def _records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)

@@ -15,6 +15,7 @@ OWN = ("",)
 MAX_TARGETS = 20  # things that one name may stand for
 MAX_CALLS = 3  # calls within calls that are followed
 MAX_PARTS = 10  # parts of a dotted name
+IMPORTING = ("import_module", "__import__")
 IMPORTERS = frozenset(("__import__", "importlib.import_module", "builtins.__import__"))
 
 
@@ -92,6 +93,8 @@ def candidates(node: ast.AST, scope: Scope, *, depth: int = 0) -> tuple[str, ...
 
 def called(node: ast.Call, scope: Scope, *, depth: int = 0) -> str:
     """What `__import__("torch")` or `getattr(np, "gradient")` stands for, or ""."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr not in IMPORTING:
+        return ""
     names = candidates(node.func, scope, depth=depth)
     words = [a.value if isinstance(a, ast.Constant) else None for a in node.args]
     if words and isinstance(words[0], str) and IMPORTERS.intersection(names):

@@ -76,12 +76,21 @@ class _Candidate:
 def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str, Rules]) -> Reading:
     """Read the files of one student, from disk, once.
 
+    An error of ours is a problem of this submission: the rest of the class is graded.
+
     Args:
         found: Who, and where their files are.
         pages: The stub page of each exercise, by slug.
         rules: What each exercise may use; one that is missing may use everything.
     """
-    return read_handed_in(open_student(found), pages, rules)
+    try:
+        return read_handed_in(open_student(found), pages, rules)
+    except Exception as error:
+        problem = (
+            f"The files of {found.student} could not be read ({type(error).__name__}); grade the "
+            "others and report this as a bug."
+        )
+        return Reading({}, {}, (problem,), (problem,))
 
 
 def read_handed_in(

@@ -7,6 +7,7 @@ a link, a formula or a command to the terminal.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ def one_line(text: str) -> str:
     return visible(re.sub(r"[\s\u2028\u2029]+", " ", text)).strip()
 
 
+@lru_cache(maxsize=4096)
 def markdown(text: str) -> Verbatim:
     """`text` as running text in Markdown: no markup, HTML, link, picture, mention or new line."""
     line = MARKDOWN_SPECIAL.sub(r"\\\1", one_line(text))

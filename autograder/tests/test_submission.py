@@ -13,9 +13,12 @@ from autograder.submission import (
     HandedIn,
     RawFile,
     Reading,
+    Rules,
+    find_students,
     identify,
     read_handed_in,
     read_module,
+    read_submission,
 )
 from autograder.tests.handed_in_course import (
     COUNTER,
@@ -28,6 +31,7 @@ from autograder.tests.handed_in_course import (
     book,
     handed_out,
     read_py,
+    write,
 )
 
 # Whole submissions
@@ -133,6 +137,25 @@ def test_more_code_than_a_student_writes_is_not_read() -> None:
     }
     assert result.notices[0] == (
         "10/sums.py goes beyond the 3 MB of code that are read per student."
+    )
+
+
+class Torn(dict[str, Rules]):
+    """Rules that cannot be looked up."""
+
+    def get(self, *names: Any) -> Any:
+        raise IndexError(names)
+
+
+def test_an_error_of_ours_stops_one_submission_and_not_the_class(tmp_path: Path) -> None:
+    write(tmp_path, {"alice/sums.py": PY})
+    (found,) = find_students(tmp_path)
+    assert read_submission(found, PAGES, {}).problems == ()
+    result = read_submission(found, PAGES, Torn())
+    assert result.modules == {}
+    assert result.problems == (
+        "The files of alice could not be read (IndexError); grade the others and report this as a "
+        "bug.",
     )
 
 
