@@ -1,9 +1,7 @@
 """A handed-in file reduced to the module that its graded functions reach."""
 
 import ast
-import hashlib
 import re
-import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,15 +9,15 @@ from dataclasses import dataclass, replace
 
 from .cells import parse_cells
 from .earlier import Imports
-from .effects import DEFINITION, Statement, first_line, statements
+from .effects import DEFINITION, Statement, statements
 from .errors import SubmissionError
 from .identify import DEFINES
 from .notebook import MAX_SOURCE, Cell, RawFile, Sheet
-from .part import Part, import_of, is_future, laid_out
+from .part import Part, emit, is_future
 from .percent import Page, PageCell
 from .reach import Reach
 from .rules import Rules
-from .source import SourceCell, StudentModule
+from .source import StudentModule
 from .syntax import Broken, Code, parse
 from .untouched import pristine_stub, same_stub
 from .verdicts import judge
@@ -259,7 +257,11 @@ class _Draft:
         reached = {f: reach.closure([f]) for f in ready}
         forbidden, review = judge(self.statements, self.parts, reached, rules)
         kept, names = reach.closure([f for f in ready if f not in forbidden])
-        cells, digest = self._emit(reach, kept, names)
+        kept = sorted({*kept, *(i for i, s in enumerate(self.statements) if is_future(s.node))})
+        order = reach.order(kept)
+        if order != sorted(order):
+            self.notices.append("cells were read in the order in which they need each other")
+        cells, digest = emit([self.statements[i] for i in kept], self.parts, order, names)
         for function, (_, used) in reached.items():
             self._tell_missing(function, used - here - set(self.imports.taken))
         imports = {m for s in self.statements for m in s.now.imports.values()}
@@ -285,38 +287,6 @@ class _Draft:
                 )
             elif name in self.broken:
                 self.notices.append(f"{function} uses {name}, which is broken")
-
-    def _emit(
-        self, reach: Reach, kept: Sequence[int], names: Collection[str]
-    ) -> tuple[list[SourceCell], str]:
-        """The kept statements as cells, line for line, and their hash."""
-        future = [i for i, s in enumerate(self.statements) if is_future(s.node)]
-        kept = sorted({*kept, *future})
-        groups: dict[int, list[list[ast.stmt]]] = defaultdict(lambda: [[]])
-        for i in kept:
-            statement = self.statements[i]
-            # An import that may fail is loaded on its own: it costs only what needs it.
-            alone = any(
-                m not in sys.stdlib_module_names and m not in ("numpy", "torch")
-                for m in statement.now.imports.values()
-            )
-            group = groups[statement.cell]
-            group += [[statement.node], []] if alone else []
-            group[-1] += [] if alone else [statement.node]
-        cells: list[SourceCell] = []
-        texts: list[str] = []
-        order = reach.order([i for i in kept])
-        for number in order:
-            part = self.parts[number]
-            for nodes in filter(None, groups[number]):
-                pieces = [(first_line(n), import_of(n, names) or part.text(n)) for n in nodes]
-                texts += [text for _, text in pieces]
-                line = part.cell.line + pieces[0][0] - 1
-                cells.append(SourceCell(part.cell.label, laid_out(pieces), line))
-        if order != sorted(order):
-            self.notices.append("cells were read in the order in which they need each other")
-        digest = hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass"))
-        return cells, digest.hexdigest()
 
 
 def shortened(sentences: Iterable[str]) -> tuple[str, ...]:

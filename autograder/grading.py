@@ -24,7 +24,7 @@ from .judge import Bench, Killed, elapsed_since, grade_function, lost, status_of
 from .percent import Page
 from .result import CheckResult, ExerciseResult, FunctionResult
 from .selfcheck import run_visible
-from .source import StudentModule
+from .source import SourceCell, StudentModule
 from .student import Callback, Student
 
 # Elements that an earlier exercise's reference is called with on behalf of a student.
@@ -70,7 +70,7 @@ def grade_module(
     finally:
         bench.close()
     points = sum(f.points for f in functions)
-    stopped = tuple(f"{label} {_stops(e)} when it is loaded." for label, e in desk.errors.items())
+    stopped = tuple(f"{c.label} {_stops(e)} when it is loaded." for c, e in desk.errors.items())
     blank = replace(blank, notices=(*blank.notices, *stopped))
     return replace(blank, points=points, functions=functions, seconds=elapsed_since(start))
 
@@ -86,7 +86,7 @@ class _Desk:
     ) -> None:
         self.exercise, self.sandbox = exercise, sandbox
         self.cells = list(module.cells)
-        self.errors: dict[str, StudentError] = {}
+        self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
         self.earlier = {
             e.local: Callback(course.reference(e.exercise, e.name), accepts=_modest)
@@ -111,10 +111,10 @@ class _Desk:
             limits=Limits(memory=self.exercise.memory),
         )
         self.left -= time.perf_counter() - start
-        for label, error in worker.load_errors.items():
-            self.errors.setdefault(label, error)
+        for cell, error in worker.load_errors.items():
+            self.errors.setdefault(cell, error)
             if isinstance(error, (StudentTimedOut, StudentDied)):
-                self.cells = [c for c in self.cells if c.label != label]
+                self.cells = [c for c in self.cells if c != cell]
         return Student(worker)
 
 
@@ -157,8 +157,8 @@ def _missing(function: str, desk: "_Desk", bench: Bench) -> tuple[Any, str] | No
     try:
         getattr(bench.seat(LOOKUP), function)
     except StudentRaised:
-        for label, error in desk.errors.items():
-            why = f"{label} {_stops(error)} when it is loaded: {function} is missing."
+        for cell, error in desk.errors.items():
+            why = f"{cell.label} {_stops(error)} when it is loaded: {function} is missing."
             return status_of(error), why
         return "not_attempted", f"There is no function named {function}."
     except StudentError as error:

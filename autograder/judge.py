@@ -74,6 +74,7 @@ class Bench:
         """End the worker, if there is one."""
         if self.student is not None:
             close = getattr(self.student._backend, "close", None)
+            self.student.transcript.clear()
             self.student = None
             if close:
                 close()
@@ -165,6 +166,8 @@ def _run_once(check: Check, cases: list[Case], bench: Bench) -> Outcome:
         values = (*transcript[start:], what_was_raised(error))
         if not answered:
             bench.close()
+        # A traceback would keep alive whatever the frames it passed hold: large answers, say.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         return Outcome(status_of(error), Trace(False, values, answered), None, error)
     return Outcome("passed", Trace(True, tuple(transcript[start:])))
 

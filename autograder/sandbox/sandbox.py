@@ -72,7 +72,7 @@ class Sandbox:
         Raises:
             IsolationError: No worker can be had. Our failure, not the student's.
         """
-        left, fatal = list(enumerate(cells)), dict[str, StudentError]()
+        left, fatal = list(enumerate(cells)), dict[SourceCell, StudentError]()
         killed = False
         while True:
             worker = self._fork(arrays, limits)
@@ -80,12 +80,12 @@ class Sandbox:
             index = worker.load(left, load_seconds)
             if index is None:
                 break
-            error = worker.load_errors[cells[index].label]
+            error = worker.load_errors[cells[index]]
             outside = isinstance(error, WorkerDied) and error.signal == signal.SIGKILL
             if outside and not killed:
                 killed = True  # perhaps not by anything that the cell did
                 continue
-            fatal.setdefault(cells[index].label, error)
+            fatal.setdefault(cells[index], error)
             left = [(i, cell) for i, cell in left if i != index]
             if len(fatal) == _FATAL_CELLS:
                 break

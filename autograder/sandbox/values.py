@@ -182,9 +182,10 @@ class Reader:
 
     def value(self, depth: int = 0) -> Any:
         self.items += 1
-        # Half of it for a worker: what it answers, check code may put into a list and send back.
-        share = 1 if self.ours else 2
-        if depth * share > MAX_DEPTH or self.items * share > MAX_ITEMS:
+        # Less for a worker: what it answers, check code may put into a list and send back, and
+        # every item costs us time.
+        deepest, most = (MAX_DEPTH, MAX_ITEMS) if self.ours else (MAX_DEPTH // 2, MAX_ITEMS // 16)
+        if depth > deepest or self.items > most:
             raise WireError("a value is nested too deeply or has too many items")
         tag = self.take(1)[0]
         if tag <= _TRUE:

@@ -28,7 +28,7 @@ from .line import Line, LineClosed, TimeIsUp
 from .process import Process
 from .zygote import OUT_OF_MEMORY
 
-DEADLINE, REPLY_BYTES, CALLBACK_BYTES = 2.5, 64 << 20, 256 << 20
+DEADLINE, REPLY_BYTES, CALLBACK_BYTES = 2.5, 16 << 20, 64 << 20
 _KEY_BITS = 40
 _EXCEPTIONS = frozenset(
     name
@@ -53,7 +53,7 @@ class Worker:
     """One isolated process with one student's module. Made by `Sandbox.open`.
 
     Attributes:
-        load_errors: Label of a cell to what went wrong while it was loaded.
+        load_errors: Cell to what went wrong while it was loaded.
         deadline: Seconds that each following request may take, on the clock.
         reply_bytes: Bytes that an answer may have; a longer one is refused before it is read.
         callback_bytes: Bytes that all callbacks during one request may bring; what a `Callback`
@@ -69,7 +69,7 @@ class Worker:
         self._baseline = 0
         self._death: StudentError | None = None
         self.closed = False
-        self.load_errors: Mapping[str, StudentError] = {}
+        self.load_errors: Mapping[SourceCell, StudentError] = {}
         self.deadline = DEADLINE
         self.reply_bytes, self.callback_bytes = REPLY_BYTES, CALLBACK_BYTES
 
@@ -153,7 +153,7 @@ class Worker:
 
     def load(self, cells: Sequence[tuple[int, SourceCell]], seconds: float) -> int | None:
         """Load cells one by one, each with its index; the index of the one that was fatal."""
-        errors: dict[str, StudentError] = {}
+        errors: dict[SourceCell, StudentError] = {}
         self.load_errors, end = errors, time.monotonic() + seconds
         for index, cell in cells:
             self._cells.append((index, cell))
@@ -162,10 +162,10 @@ class Worker:
                 buffers = wire.dump_source(wire.CELL, self._request, cell.source)
                 self._exchange(buffers, self._request, end)
             except values.WireError as error:
-                errors.setdefault(cell.label, StudentMisbehaved(str(error)))
+                errors.setdefault(cell, StudentMisbehaved(str(error)))
                 self._cells.pop()
             except StudentError as error:
-                errors.setdefault(cell.label, error)
+                errors.setdefault(cell, error)
                 if self._death is not None:
                     return index
         self._baseline = self._process.peak()

@@ -43,7 +43,7 @@ CORPUS = Path(__file__).parent / "attacks"
 FAMILIES = ("forge", "steal", "deny", "escape", "cheat", "broken", "malformed", "honest")
 SLUG = "vol1_toys/scale"
 FULL = {"scale": 7.0, "scale_backward": 6.0}
-SAMPLE, SEED = 24, 20261120
+SAMPLE, SEED = 48, 20261120
 SECRET = b"the-secret-that-must-not-be-seen"
 # Attacks that end at a deadline cost seconds each: a sample has one of them, and they all have a
 # shorter one than students (a right answer here takes a millisecond).
