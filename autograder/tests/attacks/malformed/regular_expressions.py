@@ -7,5 +7,5 @@ from autograder.tests.attacks.tools import BACKWARD, SCALE, notebook
 
 
 def files():
-    lines = ["\\\"" * 9_000, "'" * 19_999, "()" * 9_000, "x" + " " * 19_000 + "?", "= " * 9_000, "%" * 9_000]
+    lines = ["\\\"" * 9_000, "'" * 19_999, "()" * 9_000, "x" + " " * 19_000 + "?", "= " * 9_000, "%" * 9_000, "x =" + " " * 19_000 + "!ls"]
     return {"scale.ipynb": notebook(SCALE, *lines, "\n".join(lines), BACKWARD)}
