@@ -116,40 +116,38 @@ def test_inputs_differ_between_students_and_not_between_runs(job: Job, grader: G
     assert x("ann") == x("ann") != x("bob")
 
 
-def workers_of(parent: int) -> list[int]:
-    """Processes that descend from `parent` and were forked by a zygote."""
+def workers_of(parent: int, level: str) -> list[int]:
+    """Workers below `parent`; at level A a zygote is process 1 below the process that started it."""
     found = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
-    rows = [line.split(None, 2) for line in found.splitlines()]
-    children: dict[int, list[int]] = {}
-    zygotes = set()
-    for row in rows:
-        children.setdefault(int(row[1]), []).append(int(row[0]))
-        if "boot.py" in row[-1]:
-            zygotes.add(int(row[0]))
-    # A zygote's own children that are zygote processes too: at level A one of them is process 1.
-    return [
-        pid
-        for zygote in zygotes
-        for pid in children.get(zygote, [])
-        if pid in zygotes and not children.get(pid)
-    ]
+    children: dict[int, list[tuple[int, bool]]] = {}
+    for line in found.splitlines():
+        pid, above, command = line.split(None, 2)
+        children.setdefault(int(above), []).append((int(pid), "boot.py" in command))
+
+    def below(process: int, depth: int) -> Iterator[int]:
+        for pid, ours in children.get(process, []):
+            if ours and not children.get(pid) and depth >= (2 if level == "A" else 1):
+                yield pid
+            yield from below(pid, depth + 1)
+
+    return list(below(parent, 0))
 
 
 class Killer(threading.Thread):
     """Kills the first `count` workers that live longer than a moment."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, level: str) -> None:
         super().__init__(daemon=True)
-        self.left, self.stop = count, threading.Event()
+        self.left, self.level, self.stop = count, level, threading.Event()
         self.killed: set[int] = set()
 
     def run(self) -> None:
         seen: dict[int, float] = {}
         while self.left and not self.stop.is_set():
             now = time.monotonic()
-            for pid in workers_of(os.getpid()):
+            for pid in workers_of(os.getpid(), self.level):
                 if now - seen.setdefault(pid, now) > 0.3 and pid not in self.killed and self.left:
                     os.kill(pid, signal.SIGKILL)
                     self.killed.add(pid)
@@ -163,7 +161,7 @@ def test_a_worker_killed_from_outside_is_tried_once_more_and_then_not_graded(
 ) -> None:
     hand_in(job, "ann", "(__import__('time').sleep(1.2), x * factor)[1]")
     (found,) = find_students(job.root / "handed_in")
-    killer = Killer(kills)
+    killer = Killer(kills, grader.sandbox.level)
     killer.start()
     try:
         result = scale(grader.grade(found)[0])
