@@ -122,7 +122,7 @@ class Exercise:
             "float32 arguments give float32 results.",
             points,
             False,
-            None,
+            self._first_size(),
             "float32",
             inputs,
             bodies.reference_of(self, function),
@@ -138,7 +138,7 @@ class Exercise:
             "Arguments of any memory layout are accepted and left unchanged; results are new.",
             points,
             False,
-            {name: [size] for name, size in self.sizes[0].items()},
+            self._first_size(),
             "float64",
             inputs,
             bodies.reference_of(self, function),
@@ -266,6 +266,10 @@ class Exercise:
         if key not in self._compiled:
             self._compiled[key] = compiled(self.solution, mistake)
         return planted(self.solution, mistake, self._compiled[key])
+
+    def _first_size(self) -> dict[str, list[int]]:
+        """The first sizes alone: enough for what does not depend on sizes."""
+        return {name: [size] for name, size in self.sizes[0].items()}
 
     def _known(self, function: str, name: str = "a mistake") -> None:
         """Refuse a name that the solution does not define."""

@@ -22,7 +22,9 @@ def same_stub(node: ast.AST, pristine: ast.AST) -> bool:
         to_write = [n for n in original if isinstance(n, DEFINITION) and _raises(n)]
         return all(n.name not in own or same_stub(own[n.name], n) for n in to_write)
     only = len(body) == 1 and _is_not_implemented(body[0])
-    return only or list(map(ast.dump, body)) == list(map(ast.dump, original))
+    if only or len(body) != len(original):
+        return only
+    return list(map(ast.dump, body)) == list(map(ast.dump, original))
 
 
 def _body(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[ast.stmt]:

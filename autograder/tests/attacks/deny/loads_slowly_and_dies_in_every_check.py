@@ -1,4 +1,4 @@
-"""Takes a second to load and ends its process in every check, so that it is loaded again and again.
+"""Takes half a second to load and ends its process in every check, so that it is loaded again and again.
 
 expect: scale=0 scale_backward=0
 review: yes
@@ -7,7 +7,7 @@ review: yes
 import os
 import time
 
-time_to_load = time.sleep(1.0)
+time_to_load = time.sleep(0.5)
 
 
 def scale(x, factor):

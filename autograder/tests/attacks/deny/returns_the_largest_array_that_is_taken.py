@@ -1,4 +1,4 @@
-"""Returns an array of just under 64 MB every time, to fill the grader's memory with what it keeps.
+"""Returns an array as large as is taken every time, to fill the grader's memory with what it keeps.
 
 expect: scale=0 scale_backward=0
 """
@@ -7,8 +7,8 @@ import numpy as np
 
 
 def scale(x, factor):
-    return np.ones((64 << 20) // 8 - 100)
+    return np.ones((16 << 20) // 8 - 100)
 
 
 def scale_backward(dout, factor):
-    return [np.ones((32 << 20) // 8 - 100), np.ones((32 << 20) - 100, dtype=np.int8)]
+    return [np.ones((8 << 20) // 8 - 100), np.ones((8 << 20) - 100, dtype=np.int8)]
