@@ -151,7 +151,8 @@ def _class(course: Course, slugs: tuple[str, ...], folder: Path, count: int) -> 
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source = (course.root / "solutions" / f"{slug}.py").read_text(encoding="utf-8")
                 # No two students write the same, so nothing that is read may come from a cache.
-                target.write_text(source.replace(END, f"# by {number}\n    {END}"), encoding="utf-8")
+                own = source.replace(END, f"# by {number}\n    {END}")
+                target.write_text(own, encoding="utf-8")
     return folder
 
 

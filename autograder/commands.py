@@ -222,6 +222,9 @@ def _grade_students(job, students, workers: int, title: str) -> int:  # type: ig
     report = _write_class(job, results, title)
     console.print(class_table(results))
     console.print(f"{new} graded, {len(results) - new} unchanged, isolation level {job.level}")
+    review = sum(any(e.review for e in r.exercises) for r in results)
+    if review:
+        console.print(f"{review} to look at: the class report says why; no score depends on it")
     console.print(f"class report: {_shown(report)}", soft_wrap=True)
     if any(r.not_graded for r in results):
         return 2

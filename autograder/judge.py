@@ -231,7 +231,7 @@ def _message(outcome: Outcome) -> str:
     if isinstance(error, StudentDied):
         return "It ended the process instead of returning."
     if outcome.status == "timed_out":
-        return "It took too long: over 2.5 times the budget of 1 s or 20 times the reference's time."
+        return "It took too long: over 2.5 times the budget of 1 s or of 20 reference times."
     return ""
 
 

@@ -40,7 +40,6 @@ def class_table(results: Sequence[SubmissionResult]) -> Table:
         table.add_column(terminal(name), justify="right", no_wrap=True)
     table.add_column("total", justify="right")
     table.add_column("of", justify="right")
-    table.add_column("remarks", overflow="fold", min_width=8)
     for result in in_order(results):
         total = points(result.points) if is_complete(result) else f"{points(result.points)} + ?"
         table.add_row(
@@ -48,7 +47,6 @@ def class_table(results: Sequence[SubmissionResult]) -> Table:
             *(_cell(find(result, slug)) for slug in shown),
             Text(total, style="bold"),
             Text(points(result.max_points)),
-            _remarks(result),
         )
     return table
 
@@ -132,15 +130,6 @@ def _cell(exercise: ExerciseResult | None) -> Text:
     if exercise.status != "graded":
         return Text(SHORT[exercise.status], style=_style(exercise.status))
     return Text(points(exercise.points) + ("" if is_known(exercise) else " + ?"))
-
-
-def _remarks(result: SubmissionResult) -> Text:
-    open_points = some_points(sum(unknown_points(e) for e in result.exercises))
-    said = [] if is_complete(result) else [f"{open_points} not graded"]
-    review = sum(len(e.review) for e in result.exercises)
-    if review:
-        said.append(f"{review} to review")
-    return Text(", ".join(said))
 
 
 def _style(status: str) -> str:

@@ -14,16 +14,17 @@ from types import ModuleType
 from typing import Any
 
 STANDARD = """
-__future__ abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath codecs collections.abc colorsys
-concurrent.futures concurrent.futures.thread contextlib contextvars copy copyreg csv ctypes dataclasses datetime
-decimal difflib dis doctest encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1
-encodings.unicode_escape encodings.utf_16 encodings.utf_8_sig enum errno fileinput
-fractions functools gc getpass glob graphlib gzip hashlib heapq hmac html importlib.abc
-importlib.resources importlib.util inspect io itertools json keyword linecache locale logging lzma
-math mmap multiprocessing numbers opcode operator optparse os pathlib pdb pickle platform pprint queue random re reprlib
-resource secrets select selectors shlex shutil signal socket sqlite3 stat statistics string struct subprocess
-symtable tempfile textwrap threading time timeit token tomllib tokenize traceback types typing unicodedata
-unittest unittest.mock urllib.parse uuid warnings weakref zipfile zlib zoneinfo
+__future__ abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath
+codecs collections.abc colorsys concurrent.futures concurrent.futures.thread contextlib
+contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis doctest
+encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1 encodings.unicode_escape
+encodings.utf_16 encodings.utf_8_sig enum errno fileinput fractions functools gc getpass glob
+graphlib gzip hashlib heapq hmac html importlib.abc importlib.resources importlib.util inspect
+io itertools json keyword linecache locale logging lzma math mmap multiprocessing numbers opcode
+operator optparse os pathlib pdb pickle platform pprint queue random re reprlib resource secrets
+select selectors shlex shutil signal socket sqlite3 stat statistics string struct subprocess
+symtable tempfile textwrap threading time timeit token tomllib tokenize traceback types typing
+unicodedata unittest unittest.mock urllib.parse uuid warnings weakref zipfile zlib zoneinfo
 """
 
 NUMPY = """

@@ -150,7 +150,8 @@ def test_check_of_one_exercise_says_what_each_function_does(run: Run, built: Cou
     code, out, err = run("check", "scale")
     assert (code, err) == (1, "")
     assert out == (
-        "vol1_toys/scale (starter_code/vol1_toys/scale.py)\n  scale: passes\n  scale_backward: not right yet\n"
+        "vol1_toys/scale (starter_code/vol1_toys/scale.py)\n"
+        "  scale: passes\n  scale_backward: not right yet\n"
         "    dx differs in 2 of 2 elements; worst at dx[0, 1]: yours -1, expected -3 (yours is "
         "0.333333 times the expected value everywhere); expected is what finite differences of "
         "your own forward give\n"
