@@ -15,6 +15,8 @@ MAX_JOINED = 50_000
 MAX_PIECES = 1_000
 # IPython tokenises a cell again for every command in it: 600 lines `%a` took 3.8 s (measured).
 MAX_MAGIC_WORK = 200_000
+# IPython looks for its commands with expressions that are quadratic in the length of a line.
+MAX_MAGIC_LINE = 500
 MAGIC = re.compile(r"^[ \t]*(?:[%!?]|>>>|In \[)|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 HEAD = re.compile(r"(?:async def|def|class)\b")
 CELL_MAGIC = re.compile(r"\s*^%%(\w+|!)[^\n]*$", re.MULTILINE)
@@ -97,6 +99,8 @@ def _python(source: str, broken: Broken) -> Code | Broken:
     found = parse(source)
     if isinstance(found, Code) or not MAGIC.search(source):
         return found
+    if any(len(line) > MAX_MAGIC_LINE and MAGIC.search(line) for line in source.split("\n")):
+        return broken
     from IPython.core.inputtransformer2 import TransformerManager
 
     source = TIME_LINE.sub(r"\1", source)

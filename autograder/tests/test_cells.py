@@ -152,3 +152,9 @@ def test_a_large_function_is_not_joined_again_and_again() -> None:
 def test_a_broken_module_is_cut_into_pieces_but_not_into_thousands() -> None:
     found, _ = parse_cells([Cell("a.py", "def\n" * 5_000)], whole=True)
     assert 1_000 <= len(found) <= 2_000
+
+
+@pytest.mark.parametrize("line", ["x" + " " * 19_000 + "?", "x =" + " " * 19_000 + "!ls"])
+def test_a_command_on_an_endless_line_is_not_looked_for(line: str) -> None:
+    """IPython takes minutes for it; here it is what Python makes of it, and costs its own cell."""
+    assert "invalid syntax" in fault(line)[0]

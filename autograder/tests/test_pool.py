@@ -117,7 +117,7 @@ def test_inputs_differ_between_students_and_not_between_runs(job: Job, grader: G
 
 
 def workers_of(parent: int, level: str) -> list[int]:
-    """Workers below `parent`; at level A a zygote is process 1 below the process that started it."""
+    """Workers below `parent`; at level A a zygote is process 1 below what started it."""
     found = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
