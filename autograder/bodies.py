@@ -10,7 +10,7 @@ from .case import Case
 from .compare import Difference, difference
 from .gradient import numerical_gradient
 from .inputs import parameters
-from .student import Layout, Student, laid
+from .student import Ask, Layout, Student, laid
 
 if TYPE_CHECKING:
     from .exercise import Exercise
@@ -76,14 +76,28 @@ def compares(function: str, *, rtol: float | None) -> Callable[[Student, Case], 
     return body
 
 
+def once(case: Case) -> list[Ask]:
+    """What `compares` asks."""
+    return [Ask(*case.arguments)]
+
+
+def in_layouts(case: Case) -> list[Ask]:
+    """What `aliasing` asks: the same arguments in each layout."""
+    args, kwargs = case.arguments
+    return [
+        Ask(tuple(_lay(a, layout, read_only) for a in args), kwargs, trial=True)
+        for layout, read_only in LAYOUTS
+    ]
+
+
 def aliasing(function: str) -> Callable[[Student, Case], Difference | None]:
     """Arguments in several layouts; afterwards they are unchanged, and results are independent."""
 
     def body(student: Student, case: Case) -> Difference | None:
-        args, kwargs = case.arguments
-        for layout, read_only in LAYOUTS:
-            sent = [_lay(a, layout, read_only) for a in args]
-            got, after, later = student.trial(getattr(student, function), *sent, **kwargs)
+        args, _ = case.arguments
+        for (layout, _), ask in zip(LAYOUTS, in_layouts(case), strict=True):
+            call = getattr(student, function)
+            got, after, later = student.trial(call, *ask.args, **ask.kwargs)
             found = difference(got, case.want, case.label)
             if found:
                 return Difference(found.category, f"{found.detail}; with {WORDS[layout]} arguments")

@@ -18,10 +18,11 @@ from .errors import CourseError
 from .inputs import Input
 from .mistake import Mistake, compiled, planted
 from .result import Kind
-from .student import Student
+from .student import Ask, Student
 
 Body = Callable[[Student, Case], Difference | None]
 Author = Callable[..., Any]
+Asks = Callable[[Case], list[Ask]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Check:
     """One all-or-nothing check of one function over its cases.
 
     A gate carries no points; when it fails, the function gets none. Properties and edge cases
-    (P, E) pay only if `main`, the function's first check, passes.
+    (P, E) pay only if `main`, the function's first check, passes. `asks` says which calls `body`
+    makes first of all, where that is known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Check:
     inputs: Mapping[str, Input]
     prepare: Callable[[Case], None]
     body: Body
+    asks: Asks | None = None
 
 
 class Exercise:
@@ -109,6 +112,7 @@ class Exercise:
             inputs,
             bodies.reference_of(self, function),
             bodies.compares(function, rtol=rtol),
+            bodies.once,
         )
 
     def keeps_dtype(
@@ -127,6 +131,7 @@ class Exercise:
             inputs,
             bodies.reference_of(self, function),
             bodies.compares(function, rtol=rtol),
+            bodies.once,
         )
 
     def leaves_inputs_alone(self, function: str, *, points: float = 0, **inputs: Input) -> None:
@@ -143,6 +148,7 @@ class Exercise:
             inputs,
             bodies.reference_of(self, function),
             bodies.aliasing(function),
+            bodies.in_layouts,
         )
 
     def matches_finite_differences(
@@ -179,6 +185,7 @@ class Exercise:
             inputs,
             bodies.differences_of(self, function, forward, tuple(wrt)),
             bodies.compares(function, rtol=rtol),
+            bodies.once,
         )
 
     def satisfies(
@@ -292,6 +299,7 @@ class Exercise:
         inputs: Mapping[str, Input],
         prepare: Callable[[Case], None],
         body: Body,
+        asks: Asks | None = None,
     ) -> None:
         where = f"instructor/checks/{self.slug}.py"
         self._known(function, name)
@@ -302,7 +310,20 @@ class Exercise:
         columns = self.sizes if sizes is None else _columns(sizes, self.slug)
         drawn = {**self.inputs, **inputs}
         self.checks.append(
-            Check(name, function, kind, title, points, gate, columns, dtype, drawn, prepare, body)
+            Check(
+                name,
+                function,
+                kind,
+                title,
+                points,
+                gate,
+                columns,
+                dtype,
+                drawn,
+                prepare,
+                body,
+                asks,
+            )
         )
 
 

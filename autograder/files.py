@@ -4,6 +4,7 @@ import io
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ DAMAGED = (
     IndexError,
     NotImplementedError,
     RuntimeError,
+    OverflowError,
+    struct.error,
 )
 
 

@@ -32,6 +32,15 @@ class Laid:
     read_only: bool
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A call that check code is going to make: plain, or a `Student.trial`."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    trial: bool = False
+
+
 def laid(array: NDArray[Any], layout: Layout = "C", *, read_only: bool = False) -> Laid:
     """Ask that `array` reach the student C- or Fortran-ordered or strided, writable or not."""
     return Laid(np.asarray(array), layout, read_only)
@@ -195,6 +204,12 @@ class Student:
         if not isinstance(value, tuple) or len(value) != 3:
             raise StudentMisbehaved("a trial gives three values")
         return value
+
+    def ask_ahead(self, name: str, asks: Iterator[Ask]) -> None:
+        """Let the student's side work on calls of the function `name` that will be made soon."""
+        ask_ahead = getattr(self._backend, "ask_ahead", None)
+        if ask_ahead is not None:
+            ask_ahead(getattr(self, name)._ref, asks)
 
     def library(self, name: str) -> Handle:
         """A function or class of an installed library by dotted name: `torch.nn.Linear`."""

@@ -23,6 +23,8 @@ CHUNK = 1 << 16
 # Requests and answers of the supervisor.
 START, CELL, FUNCTION, LIBRARY, CALL, TRIAL, ATTRIBUTE, ITEM, FETCH, HOLD = range(1, 11)
 ANSWER, REFUSE = range(11, 13)
+# Added to a request that is sent before the one in front of it has been answered.
+AHEAD = 64
 # Answers and requests of a worker.
 VALUE, RAISED, OVER_MEMORY, UNSENDABLE, CALLBACK, NEXT = range(32, 38)
 

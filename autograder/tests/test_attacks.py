@@ -242,10 +242,10 @@ def processes() -> set[int]:
             parents[int(entry)] = int(stat.rpartition(")")[2].split()[1])
             if b"boot.py" in Path("/proc", entry, "cmdline").read_bytes():
                 sandboxes.add(int(entry))
-    ours, more = {os.getpid()}, True
-    while more:
-        more = {p for p, parent in parents.items() if parent in ours} - ours
-        ours |= more
+    ours, newest = set[int](), {os.getpid()}
+    while newest:
+        ours |= newest
+        newest = {p for p, parent in parents.items() if parent in newest}
     return ours | {p for p in sandboxes if parents[p] == 1}
 
 
@@ -254,7 +254,8 @@ def memory(name: str) -> int:
     found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.M)
     assert found
     if name == "VmRSS":
-        Path("/proc/self/clear_refs").write_text("5")
+        with contextlib.suppress(OSError):  # then the peak is that of all attacks so far
+            Path("/proc/self/clear_refs").write_text("5")
     return int(found[1]) << 10
 
 
@@ -269,7 +270,7 @@ def test_an_attack_gets_what_is_fair_and_leaves_nothing(attack: Attack, arena: A
     assert points == attack.expect, [
         (c.name, c.status, c.message) for f in result.functions for c in f.checks
     ]
-    statuses = {f.status for f in result.functions} or {result.status}
+    statuses: set[str] = {f.status for f in result.functions} or {result.status}
     assert attack.says.get("status", next(iter(statuses))) in statuses
     assert "not_graded" not in statuses  # a failure of ours, which nobody may bring about
     assert bool(result.review) or "review" not in attack.says

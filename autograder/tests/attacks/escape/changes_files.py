@@ -8,7 +8,7 @@ never: escaped
 import os
 import shutil
 
-PATHS = ["@ROOT@", "@ROOT@/instructor/secret", "@ROOT@/graded", "@ROOT@/handed_in", "/tmp", "/dev/null"]
+PATHS = ["@ROOT@", "@ROOT@/instructor/secret", "@ROOT@/graded", "@ROOT@/handed_in"]
 
 
 def scale(x, factor):
@@ -21,7 +21,7 @@ def scale(x, factor):
             lambda p=path: os.unlink(p),
             lambda p=path: os.truncate(p, 0),
             lambda p=path: os.setxattr(p, "user.x", b"x"),
-            lambda p=path: os.chdir(p) if p != "/tmp" else os.rmdir(p),
+            lambda p=path: os.rmdir(p),
             lambda p=path: shutil.rmtree(p),
             lambda p=path: os.chroot(p),
         ):

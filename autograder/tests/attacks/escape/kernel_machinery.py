@@ -23,8 +23,7 @@ CALLS = {
     "epoll_create1": (291, 0), "pipe2": (293, 0), "sendfile": (40, 4), "splice": (275, 3),
     "tee": (276, 3), "vmsplice": (278, 4), "copy_file_range": (326, 3), "ioctl": (16, 0x5412),
     "landlock_create_ruleset": (444, 0), "mbind": (237, 0), "move_pages": (279, 0),
-    "set_mempolicy": (238, 0), "pkey_alloc": (330, 0), "acct": (163, 0), "syslog": (103, 3),
-    "settimeofday": (164, 0), "sethostname": (170, 0), "quotactl": (179, 0),
+    "set_mempolicy": (238, 0), "pkey_alloc": (330, 0), "syslog": (103, 3), "quotactl": (179, 0),
     "name_to_handle_at": (303, 0), "statmount": (457, 0), "listmount": (458, 0),
 }  # fmt: skip
 

