@@ -92,7 +92,9 @@ def wheel(course: Course, folder: Path) -> Path:
     done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).split("\n")[-1]
-        raise AutograderError(f"the engine's wheel cannot be built: {last}")
+        raise AutograderError(
+            f"the engine's wheel cannot be built: {last} (it needs `pip install hatchling`)"
+        )
     return next(folder.glob("*.whl"))
 
 
