@@ -50,12 +50,11 @@ def main() -> None:
         work = Path(name)
         rows = [*floors(pairs), *ours(course, slugs, work)]
         stages = where_it_goes(course, slugs, pairs, work)
-        stock = stock_nbgrader(course, pairs, work)
+        stock = stock_nbgrader(pairs, work)
         command = cold_command(course, work)
+        memory = memory_over(course, slugs[:1], work)
     print(f"Assignment: {', '.join(slugs)} ({functions} functions), answered by the references.\n")
-    if stock:
-        rows.append(stock)
-    _print_rows(rows, stock)
+    _print_rows([*rows, *stock], stock)
     print("\nWhere a submission's time goes (one worker):\n")
     print("| stage | ms |\n| --- | ---: |")
     for stage, seconds in stages:
@@ -63,15 +62,19 @@ def main() -> None:
     print("\nCommands, whole process:\n\n| command | s |\n| --- | ---: |")
     for words, seconds in command:
         print(f"| `{words}` | {seconds:.2f} |")
+    print("\nResident memory of the supervisor:\n\n| submissions | MB |\n| ---: | ---: |")
+    for count, size in memory:
+        print(f"| {count:,} | {size / 1e6:.1f} |")
 
 
-def _print_rows(rows: list[Row], stock: Row | None) -> None:
-    print("| per submission | wall ms | CPU ms | times the rate of stock nbgrader |")
-    print("| --- | ---: | ---: | ---: |")
+def _print_rows(rows: list[Row], stock: list[Row]) -> None:
+    heads = "".join(f" times {s.name} |" for s in stock)
+    print(f"| per submission | wall ms | CPU ms |{heads}")
+    print("| --- | ---: | ---: |" + " ---: |" * len(stock))
     for row in rows:
         cpu = "" if row.cpu is None else f"{row.cpu * 1e3:.1f}"
-        ratio = f"{stock.wall / row.wall:.1f}" if stock else "not measured"
-        print(f"| {row.name} | {row.wall * 1e3:.1f} | {cpu} | {ratio} |")
+        ratios = "".join(f" {s.wall / row.wall:.1f} |" for s in stock)
+        print(f"| {row.name} | {row.wall * 1e3:.1f} | {cpu} |{ratios}")
 
 
 def floors(pairs: list[tuple[Exercise, Page]]) -> list[Row]:
@@ -220,6 +223,17 @@ def where_it_goes(
     ]
 
 
+def memory_over(course: Course, slugs: tuple[str, ...], work: Path) -> list[tuple[int, int]]:
+    """Bytes that this process has in memory after so many submissions of one exercise."""
+    folder, out = _class(course, slugs, work / "thousand", 1_000), work / "thousand_out"
+    found = []
+    for done, _ in enumerate(grade_all(Job(course.root, slugs, out), find_students(folder)), 1):
+        if done in (10, 100, 250, 500, 1_000):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            found.append((done, pages * os.sysconf("SC_PAGESIZE")))
+    return found
+
+
 def cold_command(course: Course, work: Path) -> list[tuple[str, float]]:
     """What a student waits for: whole commands, the best of three."""
     slug = course.settings["bench"]["exercises"][0]
@@ -238,22 +252,26 @@ def cold_command(course: Course, work: Path) -> list[tuple[str, float]]:
     return found
 
 
-def stock_nbgrader(course: Course, pairs: list[tuple[Exercise, Page]], work: Path) -> Row | None:
-    """Stock `nbgrader autograde`: the same functions in one notebook, one test cell each."""
+def stock_nbgrader(pairs: list[tuple[Exercise, Page]], work: Path) -> list[Row]:
+    """Stock `nbgrader autograde` on the same functions: as the course's notebooks, and as one.
+
+    Its test cells only look whether a function is there: what it takes is starting kernels.
+    """
     try:
         import nbgrader  # noqa: F401
     except ImportError:
         print("stock nbgrader: skipped, it is not installed (make bench installs it)")
-        return None
+        return []
     from .bench_nbgrader import autograde_seconds
 
-    few, many = (autograde_seconds(pairs, work, n) for n in (STOCK_FEW, STOCK_MANY))
-    further = STOCK_MANY - STOCK_FEW
-    return Row(
-        "stock nbgrader autograde, each further one",
-        (many[0] - few[0]) / further,
-        (many[1] - few[1]) / further,
-    )
+    rows = []
+    for joined, name in ((False, f"stock, {len(pairs)} notebooks"), (True, "stock, 1 notebook")):
+        few, many = (
+            autograde_seconds(pairs, work, n, joined=joined) for n in (STOCK_FEW, STOCK_MANY)
+        )
+        further = STOCK_MANY - STOCK_FEW
+        rows.append(Row(name, (many[0] - few[0]) / further, (many[1] - few[1]) / further))
+    return rows
 
 
 if __name__ == "__main__":

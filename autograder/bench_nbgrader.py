@@ -21,16 +21,24 @@ c.CourseDirectory.root = {root!r}
 
 
 def autograde_seconds(
-    pairs: list[tuple[Exercise, Page]], work: Path, count: int
+    pairs: list[tuple[Exercise, Page]], work: Path, count: int, *, joined: bool
 ) -> tuple[float, float]:
-    """Wall and CPU seconds of `nbgrader autograde` on `count` submissions of right answers."""
+    """Wall and CPU seconds of `nbgrader autograde` on `count` submissions of right answers.
+
+    Args:
+        joined: All functions in one notebook, or a notebook for each exercise, as in the course.
+    """
     import nbformat
 
-    root = work / f"nbgrader{count}"
-    book = _assignment(pairs)
+    root = work / f"nbgrader{count}_{joined}"
+    books = {"all": _assignment(pairs)} if joined else {}
+    for number, (_, page) in enumerate(pairs if not joined else []):
+        # Later notebooks repeat what they build on, as a kernel of their own needs it.
+        books[page.name] = _assignment(pairs[: number + 1] if page.earlier else [pairs[number]])
     for folder in ["source/six", *(f"submitted/student{n:03d}/six" for n in range(count))]:
         (root / folder).mkdir(parents=True)
-        nbformat.write(book, root / folder / "six.ipynb")
+        for name, book in books.items():
+            nbformat.write(book, root / folder / f"{name}.ipynb")
     (root / "nbgrader_config.py").write_text(CONFIG.format(root=str(root)), encoding="utf-8")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     env = {
@@ -43,7 +51,7 @@ def autograde_seconds(
     start, cpu = time.perf_counter(), _children()
     _run(root, env, "autograde", "six", "--force")
     taken = time.perf_counter() - start, _children() - cpu
-    graded = list(root.glob("autograded/*/six/six.ipynb"))
+    graded = list(root.glob(f"autograded/*/six/{list(books)[-1]}.ipynb"))
     assert len(graded) == count, f"nbgrader graded {len(graded)} of {count}"
     return taken
 

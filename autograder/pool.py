@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .course import Course
@@ -236,9 +236,18 @@ def _grade_in_process(job: Job, found: Found) -> tuple[SubmissionResult, bool]:
     return _grader(job).grade(found)
 
 
-def _ignore_interrupt() -> None:
-    """A child finishes what it grades; Ctrl-C is for the parent, which stops handing out work."""
+def _settle_down(started: Any) -> None:
+    """Prepare a supervisor's process.
+
+    It finishes what it grades: Ctrl-C is for the parent, which stops handing out work. And it keeps
+    to one core, where there is one for each: it and its worker take turns, so they share caches.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with started.get_lock():
+        number, started.value = started.value, started.value + 1
+    cores = sorted(os.sched_getaffinity(0))
+    if number < len(cores):
+        os.sched_setaffinity(0, {cores[number]})
 
 
 def grade_all(
@@ -281,8 +290,9 @@ def grade_all(
 def _run_pool(
     job: Job, students: Sequence[Found], workers: int
 ) -> Iterator[tuple[Found, tuple[SubmissionResult, bool]]]:
+    spawn = get_context("spawn")
     executor = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt
+        workers, mp_context=spawn, initializer=_settle_down, initargs=(spawn.Value("i", 0),)
     )
     waiting = list(reversed(students))
     running: dict[Future[tuple[SubmissionResult, bool]], Found] = {}
