@@ -130,9 +130,11 @@ def ask_ahead(checks: list[Check], cases: dict[str, list[Case]], bench: Bench) -
 
     def asks() -> Iterator[Ask]:
         for check in checks:
-            for case in cases[check.name] if check.asks else []:
+            if check.asks is None:
+                continue
+            for case in cases[check.name]:
                 check.prepare(case)
-                yield from check.asks(case) if check.asks else []
+                yield from check.asks(case)
 
     # What goes wrong here, the checks meet again and say.
     with contextlib.suppress(StudentError), np.errstate(all="ignore"):

@@ -4,7 +4,7 @@ A visible check is a function `visible_<name>(student, check)`. It needs no refe
 numbers, finite differences of the student's own functions, properties.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,3 @@ def mine(slug: str) -> Any:
     from .local import own_module
 
     return own_module(slug)
-
-
-def worst(statuses: Sequence[str]) -> str:
-    """The status to show for several."""
-    order = ["raised", "failed", "timed_out", "over_memory", "not_attempted", "passed"]
-    return min(statuses, key=order.index, default="passed")

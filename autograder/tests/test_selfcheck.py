@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.selfcheck import Check, NotPassed, raises, run_visible, worst
+from autograder.selfcheck import Check, NotPassed, raises, run_visible
 from autograder.student import LocalBackend, Student
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -147,9 +147,3 @@ def test_hidden_checks_ask_if_an_error_is_raised() -> None:
     assert raises(ValueError, mine.picky, None)
     assert not raises(ValueError, mine.picky, x=1.0)
     assert not raises(TypeError, mine.picky, None)
-
-
-def test_the_status_of_several_is_the_one_that_needs_attention_first() -> None:
-    assert worst([]) == "passed"
-    assert worst(["passed", "failed", "not_attempted"]) == "failed"
-    assert worst(["passed", "not_attempted"]) == "not_attempted"
