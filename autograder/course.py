@@ -1,11 +1,13 @@
 """Finding a course on disk: its exercises, their checks, its settings and its secret."""
 
+import contextlib
 import importlib
 import importlib.util
 import json
 import os
 import secrets
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -189,9 +191,7 @@ class Course:
         path = Path(os.environ.get("AUTOGRADER_SECRET_FILE") or self.root / "instructor" / "secret")
         try:
             if not path.exists() and "AUTOGRADER_SECRET_FILE" not in os.environ:
-                new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(new, "w") as file:
-                    file.write(secrets.token_hex(32) + "\n")
+                _make_secret(path)
             text = path.read_bytes().strip()
         except OSError as error:
             raise CourseError(
@@ -202,6 +202,18 @@ class Course:
                 f"{path}: the course secret is shorter than 16 bytes; delete the file"
             )
         return text
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret whole, or leave the one that another process has written meanwhile."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # readable by us only
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
 
 
 def has_torch() -> bool:

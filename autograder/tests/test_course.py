@@ -4,7 +4,9 @@ import json
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -207,6 +209,21 @@ def test_a_secret_is_made_once_and_only_its_owner_may_read_it(toy: Course) -> No
     assert toy.secret() == secret
     mode = stat.S_IMODE((toy.root / "instructor" / "secret").stat().st_mode)
     assert mode == 0o600
+
+
+def test_supervisors_that_start_together_agree_on_one_secret(toy: Course) -> None:
+    path = toy.root / "instructor" / "secret"
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(50):
+            path.unlink(missing_ok=True)
+            together = Barrier(8)
+
+            def ask(_: int, together: Barrier = together) -> bytes:
+                together.wait()
+                return Course(toy.root).secret()
+
+            assert set(pool.map(ask, range(8))) == {path.read_bytes().strip()}
+    assert [p.name for p in path.parent.glob("*secret*")] == ["secret"]
 
 
 def test_two_courses_have_different_secrets(toy: Course) -> None:
