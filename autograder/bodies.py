@@ -188,4 +188,4 @@ def _equal(now: Any, before: Any) -> bool:
 def _dtype_for(want: Any, case: Case) -> str:
     parts = want if isinstance(want, (tuple, list)) else (want,)
     kinds = {np.asarray(part).dtype.kind for part in parts}
-    return case.dtype if case.dtype != "float64" and kinds == {"f"} else ""
+    return case.dtype if kinds == {"f"} else ""

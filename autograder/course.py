@@ -73,7 +73,7 @@ class Course:
 
     @cached_property
     def slugs(self) -> tuple[str, ...]:
-        """Every exercise in course order.
+        """Every exercise in course order. A source that is listed as planned is a draft: left out.
 
         Raises:
             CourseError: An exercise is listed without a source, or the other way round.
@@ -88,7 +88,12 @@ class Course:
             for path in self.root.glob("solutions/vol*/*.py")
             if path.stem != "__init__"
         }
-        for slug in sorted(written - set(listed)):
+        drafts = {
+            f"{volume['folder']}/{name}"
+            for volume in self.settings.get("volumes", [])
+            for name in volume.get("planned", ())
+        }
+        for slug in sorted(written - set(listed) - drafts):
             raise CourseError(f"solutions/{slug}.py is not listed in instructor/course.toml")
         for slug in listed:
             if slug not in written:

@@ -44,8 +44,12 @@ def grade_module(
     seed: Seed,
     *,
     alone: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    only: str = "",
 ) -> ExerciseResult:
-    """Run all checks on one read module; a failure of ours gives *not graded*, never a zero."""
+    """Run all checks on one read module; a failure of ours gives *not graded*, never a zero.
+
+    With `only`, the checks of that function, and no visible check for what fails.
+    """
     start = time.perf_counter()
     desk = _Desk(course, exercise, module, sandbox)
     blank = ExerciseResult(
@@ -63,7 +67,9 @@ def grade_module(
     bench = Bench(desk.open, alone)
     try:
         functions = tuple(
-            _function(exercise, page, module, f, desk, bench, seed) for f in page.functions
+            _function(exercise, page, module, f, desk, bench, seed, visible=not only)
+            for f in page.functions
+            if only in ("", f)
         )
     except (IsolationError, Killed) as error:
         return replace(blank, status="not_graded", reason=str(error), seconds=elapsed_since(start))
@@ -135,6 +141,8 @@ def _function(
     desk: "_Desk",
     bench: Bench,
     seed: Seed,
+    *,
+    visible: bool,
 ) -> FunctionResult:
     if function in module.forbidden:
         return lost(exercise, function, "failed", module.forbidden[function])
@@ -144,7 +152,7 @@ def _function(
     if missing:
         return lost(exercise, function, *missing)
     result = grade_function(exercise, function, bench, seed)
-    if result.status in ("failed", "raised"):
+    if visible and result.status in ("failed", "raised"):
         result = replace(result, visible=(_visible(exercise, page, function, bench),))
     if result.status != "passed":
         bench.close()  # what it did to its process is not the next function's business

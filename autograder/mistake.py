@@ -33,7 +33,7 @@ def compiled(solution: ModuleType, mistake: Mistake) -> CodeType:
     path = Path(str(solution.__file__))
     source = path.read_text(encoding="utf-8")
     if mistake.edit is not None:
-        source = _edited(source, mistake)
+        source = edited(source, mistake)
     try:
         return compile(source, str(path), "exec")
     except SyntaxError as error:
@@ -69,7 +69,12 @@ def run_code(code: CodeType, solution: ModuleType) -> dict[str, Any]:
     return copy.__dict__
 
 
-def _edited(source: str, mistake: Mistake) -> str:
+def edited(source: str, mistake: Mistake) -> str:
+    """`source` with the edit of `mistake` made.
+
+    Raises:
+        CourseError: The text to edit does not occur exactly once.
+    """
     from .exercise import defined_in
 
     assert mistake.edit is not None

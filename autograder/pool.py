@@ -236,7 +236,7 @@ def _grade_in_process(job: Job, found: Found) -> tuple[SubmissionResult, bool]:
     return _grader(job).grade(found)
 
 
-def _settle_down(started: Any) -> None:
+def settle_down(started: Any) -> None:
     """Prepare a supervisor's process.
 
     It finishes what it grades: Ctrl-C is for the parent, which stops handing out work. And it keeps
@@ -292,7 +292,7 @@ def _run_pool(
 ) -> Iterator[tuple[Found, tuple[SubmissionResult, bool]]]:
     spawn = get_context("spawn")
     executor = ProcessPoolExecutor(
-        workers, mp_context=spawn, initializer=_settle_down, initargs=(spawn.Value("i", 0),)
+        workers, mp_context=spawn, initializer=settle_down, initargs=(spawn.Value("i", 0),)
     )
     waiting = list(reversed(students))
     running: dict[Future[tuple[SubmissionResult, bool]], Found] = {}

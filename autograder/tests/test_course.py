@@ -72,6 +72,11 @@ def test_a_source_that_is_not_listed_is_named(toy: Course) -> None:
     assert str(caught.value) == said
 
 
+def test_a_source_that_is_planned_is_a_draft_and_left_out(toy: Course) -> None:
+    edit(toy.root, TOML, '"balance"]', ']\nplanned = ["balance"]')
+    assert toy.slugs == ("vol1_toys/scale", "vol1_toys/counter")
+
+
 def test_a_listed_exercise_without_a_source_is_named(toy: Course) -> None:
     edit(toy.root, TOML, '"balance"', '"balance", "later"')
     said = "course.toml lists vol1_toys/later; solutions/vol1_toys/later.py is missing"

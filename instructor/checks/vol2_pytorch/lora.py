@@ -256,6 +256,7 @@ def follows_the_dtype_of_its_base(student, w, bias, a, b, alpha, x):
     yield layer(x), output(w, bias, a, b, alpha, x)
     student.keep(layer.merge)
     yield base.weight, merged_weight(w, a, b, alpha)
+    yield layer(x), output(w, bias, a, b, alpha, x)
 
     w, bias, a, b, x = (rounded(v) for v in (w, bias, a, b, x))
     layer = student.LoRALinear(linear(student, w, bias, "bfloat16"), len(a), alpha)

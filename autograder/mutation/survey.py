@@ -1,0 +1,272 @@
+"""How good are the hidden checks of an exercise? Everything that one line of the table says."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..course import Course
+from ..exercise import Exercise
+from ..inputs import Seed
+from ..judge import Bench, grade_function
+from ..percent import Page
+from ..student import LocalBackend, Student
+from ..verify import alternatives, verify
+from .alike import alike
+from .combined import combined_problems
+from .equivalents import Equivalent, equivalents, path_of, unused
+from .make import Mutant, mutants
+from .run import Fate, Log, Runner
+from .search import hole
+from .variations import variations
+
+FAMILIES = "RFPE"
+# Mutants that were given a hint are graded again with the inputs of so many other students.
+AGAIN = (b"hints 1", b"hints 2", b"hints 3")
+PAIRS, SEEDS = 40, 5
+
+
+@dataclass
+class Survey:
+    """What was found for one exercise.
+
+    Attributes:
+        exercise: Slug.
+        mutants: How many were made and run.
+        stopped: How many of them raise, hang or cannot be read: any test notices these.
+        killed: How many return something wrong, and a check says so.
+        equivalent: How many are recorded as right, with a reason.
+        survivors: The others, each with what is known of where it is wrong.
+        alone: Per family (R, F, P, E) how many mutants it kills on its own.
+        hinted: How many killed mutants got a hint, and how many of these fit.
+        pairs: How many pairs of declared mistakes were tried.
+        variations: How many right variations were tried, each with several students' inputs.
+        mistakes: How many are declared.
+        recognised: How many of them are recognised as themselves.
+        alternatives: How many right solutions in other styles get every point.
+        problems: Whatever must be mended, one sentence each.
+    """
+
+    exercise: str
+    mutants: int = 0
+    stopped: int = 0
+    killed: int = 0
+    equivalent: int = 0
+    survivors: list[tuple[Mutant, str, str]] = field(default_factory=list)
+    alone: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 0))
+    has: str = ""
+    hinted: tuple[int, int] = (0, 0)
+    pairs: int = 0
+    variations: int = 0
+    mistakes: int = 0
+    recognised: int = 0
+    alternatives: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> int:
+        """Mutants that return something wrong: killed or not."""
+        return self.killed + len(self.survivors)
+
+
+def survey(
+    runner: Runner,
+    slug: str,
+    *,
+    sample: int = 0,
+    begin: Callable[[int], None] = lambda total: None,
+    done: Callable[[], None] = lambda: None,
+) -> Survey:
+    """Make and run the mutants of one exercise, and the rest of what the table says.
+
+    Args:
+        runner: Runs them; what is known is kept in its job's folder.
+        slug: The exercise.
+        sample: Run only so many mutants, drawn with a fixed seed; 0 for all.
+        begin: Called with the number of mutants.
+        done: Called after each.
+    """
+    start = time.perf_counter()
+    course = runner.grader.course
+    exercise, page = course.exercise(slug), course.page(slug)
+    path = course.root / "solutions" / f"{slug}.py"
+    source = path.read_text(encoding="utf-8")
+    every = mutants(source, page, exercise.arrays, alike(exercise, page.functions))
+    listed = equivalents(course, slug)
+    found = Survey(slug, has="".join(k for k in FAMILIES if k in {c.kind for c in exercise.checks}))
+    for entry in unused(listed, every):
+        where = path_of(course, slug).relative_to(course.root).as_posix()
+        found.problems.append(f"{where}: {entry.new!r} in {entry.function} is no mutant any more")
+    chosen = _sample(every, sample)
+    begin(len(chosen))
+    log = Log(runner.job.out / f"{slug.replace('/', '-')}.jsonl")
+    result = runner.fates(slug, chosen, log, done=done)
+    _count(found, exercise, runner, slug, chosen, result, listed)
+    hinted = [m for m in chosen if result[m.id].mistake]
+    found.hinted = (len(hinted), _fitting(exercise, runner, slug, hinted, result, log))
+    found.pairs, problems = combined_problems(exercise, PAIRS, Seed(b"pairs"))
+    found.problems += problems
+    found.variations, problems = _variations(course, exercise, page, source)
+    found.problems += problems
+    checked = verify(course, slug, seeds=1)
+    found.mistakes, found.recognised = checked.mistakes, checked.recognised
+    found.alternatives = checked.alternatives
+    found.problems += checked.problems
+    found.seconds = time.perf_counter() - start
+    return found
+
+
+def _sample(every: Sequence[Mutant], sample: int) -> list[Mutant]:
+    if not sample or sample >= len(every):
+        return list(every)
+    rng = np.random.default_rng(0)
+    return [every[i] for i in sorted(rng.permutation(len(every))[:sample])]
+
+
+def _count(
+    found: Survey,
+    exercise: Exercise,
+    runner: Runner,
+    slug: str,
+    chosen: Sequence[Mutant],
+    result: dict[str, Fate],
+    listed: Sequence[Equivalent],
+) -> None:
+    found.mutants = len(chosen)
+    for mutant in chosen:
+        fate, known = result[mutant.id], [e for e in listed if e.is_of(mutant)]
+        if known and fate.state != "survived":
+            found.problems.append(
+                f"{mutant.function}: recorded as equivalent, but a check fails it:\n{mutant.diff()}"
+            )
+        if fate.state == "stopped":
+            found.stopped += 1
+        elif fate.state == "killed":
+            found.killed += 1
+            for family in fate.families:
+                found.alone[family] += 1
+        elif known:
+            found.equivalent += 1
+        else:
+            ran = sorted({c.kind for c in exercise.checks_of(mutant.function)})
+            families = " ".join(k for k in FAMILIES if k in ran)
+            found.survivors.append((mutant, families, hole(runner.grader, slug, mutant)))
+
+
+def _fitting(
+    exercise: Exercise,
+    runner: Runner,
+    slug: str,
+    hinted: Sequence[Mutant],
+    result: dict[str, Fate],
+    log: Log,
+) -> int:
+    """How many hints fit: the mutant does what the mistake does for other students, too."""
+    hints = {m.name: m.hint for m in exercise.mistakes}
+    fits = {m.id: True for m in hinted}
+    for seed in AGAIN:
+        again = runner.fates(slug, hinted, log, seed=seed)
+        for mutant in hinted:
+            one, other = result[mutant.id].mistake, again[mutant.id].mistake
+            fits[mutant.id] &= hints.get(one) == hints.get(other)
+    return sum(fits.values())
+
+
+def _variations(
+    course: Course, exercise: Exercise, page: Page, source: str
+) -> tuple[int, list[str]]:
+    """How many right variations were tried, and which lost a point."""
+    tried, problems = 0, []
+    texts = {"reference": source} | {
+        p.stem: p.read_text(encoding="utf-8") for p in alternatives(course, page.slug)
+    }
+    for style, text in texts.items():
+        for name, names in variations(exercise, text, page.functions):
+            tried += 1
+            problems += _false_failures(exercise, page, names, f"{style} with {name}")
+    return tried, problems
+
+
+def _false_failures(exercise: Exercise, page: Page, names: dict[str, Any], what: str) -> list[str]:
+    student = Student(LocalBackend(names, arrays=exercise.arrays))
+    for number in range(SEEDS):
+        for function in page.functions:
+            bench = Bench(lambda: student)
+            result = grade_function(exercise, function, bench, Seed(b"variation %d" % number))
+            for check in result.checks:
+                if check.status != "passed":
+                    return [f"{function}: {what} is right but fails {check.name}: {check.message}"]
+    return []
+
+
+def table(surveys: Sequence[Survey]) -> list[tuple[str, ...]]:
+    """One row per exercise for the terminal and for docs/test-quality.md, and one of sums."""
+    rows = [_row(s.exercise, [s]) for s in surveys]
+    return [*rows, _row("all", surveys)] if len(rows) > 1 else rows
+
+
+HEADINGS = (
+    "exercise",
+    "mutants",
+    "stop by themselves",
+    "equivalent",
+    "wrong",
+    "killed",
+    "survivors",
+    "kill rate",
+    "R alone",
+    "F alone",
+    "P alone",
+    "E alone",
+    "hints given",
+    "hints fitting",
+    "mistakes",
+    "recognised",
+    "pairs",
+    "alternatives",
+    "variations",
+    "seconds",
+)
+
+
+def _row(name: str, of: Sequence[Survey]) -> tuple[str, ...]:
+    wrong, killed = sum(s.wrong for s in of), sum(s.killed for s in of)
+    alone = (
+        _rate(sum(s.alone[k] for s in of), sum(s.wrong for s in of if k in s.has)) for k in FAMILIES
+    )
+    return (
+        name,
+        *(str(sum(getattr(s, k) for s in of)) for k in ("mutants", "stopped", "equivalent")),
+        str(wrong),
+        str(killed),
+        str(sum(len(s.survivors) for s in of)),
+        _rate(killed, wrong),
+        *alone,
+        *(str(sum(s.hinted[i] for s in of)) for i in (0, 1)),
+        *(
+            str(sum(getattr(s, k) for s in of))
+            for k in ("mistakes", "recognised", "pairs", "alternatives", "variations")
+        ),
+        f"{sum(s.seconds for s in of):.0f}",
+    )
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def markdown(surveys: Sequence[Survey], path: Path, words: str) -> None:
+    """Write the table into the marked part of a page, and leave the rest of it as it is."""
+    begin, end = "<!-- table -->", "<!-- end of table -->"
+    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
+    lines += ["| " + " | ".join(row) + " |" for row in table(surveys)]
+    text = path.read_text(encoding="utf-8") if path.is_file() else f"{begin}\n{end}\n"
+    head, _, rest = text.partition(begin)
+    tail = rest.partition(end)[2]
+    from ..report import write_text
+
+    write_text(path, f"{head}{begin}\n\n{words}\n\n" + "\n".join(lines) + f"\n\n{end}{tail}")
