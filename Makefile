@@ -8,7 +8,7 @@ WORKERS ?= 2
 # TORCH_ARGS.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test bench verify doctor attacks lint setup clean
+.PHONY: demo test test-integrations bench verify mutants doctor attacks lint setup clean
 
 demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path
 	$(BIN)/autograder build --check
@@ -24,12 +24,17 @@ test: setup  ## the quick checks of everything; long ones are sampled with a fix
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-bench: setup  ## print the table of docs/benchmarks.md; installs nbgrader to compare with
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[nbgrader]"
+test-integrations: setup  ## every route of nbgrader, Gradescope, GitHub and the others
+	$(BIN)/python -m pytest -m integrations --integrations=all
+
+bench: setup  ## print the table of docs/benchmarks.md
 	$(BIN)/python -m autograder.bench
 
 verify: setup  ## the full self-check: 200 seeds per exercise
 	$(BIN)/autograder verify --seeds 200
+
+mutants: setup  ## every machine-made mutant of every reference; writes docs/test-quality.md
+	$(BIN)/autograder verify --mutants --table docs/test-quality.md
 
 doctor: setup
 	$(BIN)/autograder doctor
@@ -47,7 +52,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch,nbgrader,dev]"
 	touch $@
 
 clean:

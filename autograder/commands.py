@@ -158,8 +158,15 @@ def rubric(names: Sequence[str]) -> int:
     return 0
 
 
-def grade(submissions: Path, out: Path, names: Sequence[str], workers: int, isolation: str) -> int:
-    """Grade a folder of submissions."""
+def grade(
+    submissions: Path,
+    out: Path | None,
+    names: Sequence[str],
+    workers: int,
+    isolation: str,
+    json: Path | None = None,
+) -> int:
+    """Grade a folder of submissions, or with `json` one submission."""
     if sys.platform != "linux":
         raise AutograderError(
             "official grading isolates student code with Linux features; run it in a container "
@@ -167,6 +174,12 @@ def grade(submissions: Path, out: Path, names: Sequence[str], workers: int, isol
         )
     if isolation not in ("auto", "A", "B", "C"):
         raise AutograderError(f"--isolation {isolation}: choose auto, A, B or C")
+    if json is not None:
+        from .grade_one import grade_one
+
+        return grade_one(submissions, json, out=out, names=names, level=isolation)
+    if out is None:
+        raise AutograderError("name a folder with --out, or a file for one result with --json")
     from .course import Course
     from .pool import Job
     from .submission import find_students

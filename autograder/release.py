@@ -10,29 +10,12 @@ from pathlib import Path
 from .build import compare, derive
 from .course import Course
 from .errors import AutograderError, CourseError
+from .lint_release import lint
 from .percent import BEGIN, END, solution_lines
 
 # A line this short, or one that is in the stub as well, gives nothing away.
 TELLING = 12
 NOISE = "\"',()# "
-WORKFLOW = """name: visible checks
-on: [push, pull_request]
-permissions:
-  contents: read
-jobs:
-  check:
-    runs-on: ubuntu-latest
-    timeout-minutes: 10
-    steps:
-      - uses: actions/checkout@v4
-        with:
-          persist-credentials: false
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.11"
-      - run: python -m pip install engine/*.whl
-      - run: autograder check
-"""
 
 
 def write(course: Course, out: Path) -> list[str]:
@@ -49,13 +32,16 @@ def write(course: Course, out: Path) -> list[str]:
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise AutograderError(f"{out} is not empty; name a new folder for the release")
+    sources = [course.root / "solutions" / f"{slug}.py" for slug in course.slugs]
     try:
         with tempfile.TemporaryDirectory() as scratch:
             built = Path(scratch) / "release"
             _fill(course, built)
-            problems = audit(course, built)
+            problems = [*audit(course, built), *lint(sources, root=course.root, released=False)]
+            problems += lint([built], root=built)
             if problems:
-                raise CourseError(f"the release is not written: {problems[0]}")
+                more = f"; and {len(problems) - 1} more" if problems[1:] else ""
+                raise CourseError(f"the release is not written: {problems[0]}{more}")
             shutil.copytree(built, out, dirs_exist_ok=True)
     except OSError as error:
         raise AutograderError(f"{out}: the release cannot be written: {error.strerror}") from error
@@ -72,12 +58,14 @@ def _fill(course: Course, built: Path) -> None:
             shutil.copytree(
                 course.root / tree, built / tree, ignore=shutil.ignore_patterns("__pycache__", ".*")
             )
-    workflow = built / ".github" / "workflows" / "check.yml"
-    workflow.parent.mkdir(parents=True)
-    workflow.write_text(WORKFLOW, encoding="utf-8")
-    readme = course.root / "instructor" / "release" / "README.md"
-    if readme.is_file():
-        shutil.copyfile(readme, built / "README.md")
+    given = course.root / "instructor" / "release"
+    for name, place in (
+        ("README.md", "README.md"),
+        ("workflows/check.yml", ".github/workflows/check.yml"),
+    ):
+        if (given / name).is_file():
+            (built / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(given / name, built / place)
     wheel(course, built / "engine")
 
 

@@ -78,7 +78,7 @@ def _differs(
         sizes = {name: int(rng.integers(1, LARGEST)) for name in check.sizes[0]}
     scale, dtype = SCALES[number % len(SCALES)], ("float64", "float32")[number // 7 % 2]
     inputs = {
-        name: dataclasses.replace(s, scale=s.scale * scale) if isinstance(s, Array) else s
+        name: dataclasses.replace(s, scale=(s.scale or 1.0) * scale) if isinstance(s, Array) else s
         for name, s in check.inputs.items()
     }
     plain, named = signature(exercise.solution, function, inputs)
@@ -86,19 +86,20 @@ def _differs(
     with np.errstate(all="ignore"):
         try:
             values = draw((*plain, *named), inputs, sizes, drawn, dtype)
-            args, kwargs = tuple(values[n] for n in plain), {n: values[n] for n in named}
-            want = getattr(exercise.solution, function)(
-                *_copies(args), **{k: v for k, v in kwargs.items()}
-            )
+            args = tuple(values[n] for n in plain)
+            kwargs = {} if number % 2 else {n: values[n] for n in named}  # defaults, too
+            want = getattr(exercise.solution, function)(*_copies(args), **kwargs)
         except Exception:
             return ""  # no sizes that fit together
-    where = f"sizes {sizes}, scale {scale:g}, {dtype}"
+    where = f"sizes {sizes}, scale {scale:g}, {dtype}" + (
+        "" if kwargs or not named else ", defaults"
+    )
     try:
         target = getattr(student, function)
         got, after, _ = student.trial(target, *args, **kwargs)
     except StudentError as error:
         return f"{where}: it ends with {error}"
-    found = difference(got, want, "the result", rtol=LOOSE[dtype])
+    found = difference(got, want, "the result", rtol=LOOSE[dtype], dtype=dtype)
     if found:
         return f"{where}: {found.detail}"
     changed = any(

@@ -1,6 +1,12 @@
 """What a worker may use."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# What a container allows must hold the grader and its zygotes as well as one worker.
+SHARE = 0.4
+CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True)
@@ -16,3 +22,23 @@ class Limits:
     memory: int = 1 << 30
     cpu_seconds: int = 60
     output: int = 1 << 16
+
+
+def fitting(limits: Limits, allowed: Sequence[Path] = CONTAINER) -> Limits:
+    """`limits` with no more memory than the container has room for.
+
+    Beyond what a container allows the kernel kills, and nobody could tell that from a fault of
+    ours; a limit of the worker's own is a clear *over memory*.
+
+    Args:
+        limits: What is wanted.
+        allowed: Files that say how many bytes the container may use, or "max".
+    """
+    for path in allowed:
+        try:
+            text = path.read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            return replace(limits, memory=min(limits.memory, int(int(text) * SHARE)))
+    return limits

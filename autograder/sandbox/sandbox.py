@@ -8,9 +8,9 @@ from typing import Any, Literal
 from ..errors import IsolationError, StudentError
 from ..source import SourceCell
 from .libraries import Arrays
-from .limits import Limits
+from .limits import Limits, fitting
 from .line import Line
-from .probe import probe, try_level
+from .probe import LEVELS, probe, try_level
 from .process import Process
 from .seal import Level
 from .worker import Worker, WorkerDied
@@ -34,6 +34,8 @@ class Sandbox:
     """
 
     def __init__(self, level: Level | Literal["auto"] = "auto") -> None:
+        if level not in ("auto", *LEVELS):
+            raise IsolationError(f"isolation level {level!r}: choose auto, A, B or C")
         if level == "auto":
             found = probe()
             if found.level is None:
@@ -72,6 +74,7 @@ class Sandbox:
         Raises:
             IsolationError: No worker can be had. Our failure, not the student's.
         """
+        limits = fitting(limits)
         left, fatal = list(enumerate(cells)), dict[SourceCell, StudentError]()
         killed = False
         while True:

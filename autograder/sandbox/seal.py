@@ -81,6 +81,8 @@ def close_off(seal: Seal, visible: Sequence[str]) -> None:
     elif seal.level == "B":
         with _layer("landlock"):
             rules = kernel.landlock_rules([*visible, *kernel.DEVICES])
+    elif seal.level != "C":
+        raise LayerError("level", f"{seal.level} is none of A, B and C")
     with _layer("user"):
         if seal.uid is not None:
             kernel.become(seal.uid)

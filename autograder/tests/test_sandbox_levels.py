@@ -24,6 +24,7 @@ from autograder.errors import (
 )
 from autograder.sandbox import Limits, Sandbox, Worker, WorkerDied, probe
 from autograder.sandbox.canaries import canaries
+from autograder.sandbox.limits import fitting
 from autograder.sandbox.probe import LEVELS, try_level
 from autograder.sandbox.zygotes import _ADVICE, LayerRefused
 from autograder.source import SourceCell
@@ -376,6 +377,22 @@ def without_capabilities(*numbers: int) -> list[str]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up what only root has")
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(IsolationError, match="isolation level 'Z': choose auto, A, B or C"):
+        Sandbox("Z")  # type: ignore[arg-type]
+    assert try_level("Z") is not None  # type: ignore[arg-type]
+
+
+def test_a_worker_gets_no_more_than_its_container_has_room_for(tmp_path: Path) -> None:
+    allowed = tmp_path / "memory.max"
+    assert fitting(Limits(memory=1 << 30), [allowed]).memory == 1 << 30
+    allowed.write_text("max\n")
+    assert fitting(Limits(memory=1 << 30), [allowed]).memory == 1 << 30
+    allowed.write_text(f"{768 << 20}\n")
+    assert fitting(Limits(memory=1 << 30), [allowed]).memory == int((768 << 20) * 0.4)
+    assert fitting(Limits(memory=1 << 20), [allowed]).memory == 1 << 20
+
+
 def test_without_namespaces_the_next_level_is_taken_and_says_why() -> None:
     found, refused, *_, taken = without_capabilities(21)
     assert found.startswith(("B Private namespaces cannot be made (", "C Private namespaces"))
