@@ -6,6 +6,7 @@ it with this student's inputs. Nothing is computed until a check has failed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,22 @@ class Trace:
     answered: bool = True
 
 
+# What mistakes do in checks with the inputs of one student: (function, mistake, check) to trace.
+Known = dict[tuple[str, str, str], Trace]
+
+
 def recognise(
     exercise: Exercise,
     checks: Sequence[Check],
     cases: Mapping[str, list[Case]],
     traces: Mapping[str, Trace],
+    known: Known | None = None,
 ) -> tuple[Mistake | None, frozenset[str]]:
     """The declared mistake that explains `traces`, and the names of the checks it fails.
 
     A mistake explains a submission if it gives the same values in every value, gradient and
-    property check; in the edge cases too when only edge cases failed.
+    property check; in the edge cases too when only edge cases failed. `known` keeps what mistakes
+    do, for whoever grades again with the same inputs.
     """
     failed = {c.name for c in checks if not traces[c.name].passed}
     core = [c for c in checks if c.kind in CORE]
@@ -53,13 +60,13 @@ def recognise(
     for mistake in exercise.mistakes:
         if mistake.function != checks[0].function:
             continue
-        try:
-            student = planted_student(exercise, mistake)
-        except CourseError:
-            continue  # `verify` reports it; a student's result does not depend on it
+        does = _Does(exercise, mistake, cases, known)
         fails: set[str] = set()
         for check in compared:
-            seen = trace(check, cases[check.name], student)
+            try:
+                seen = does(check)
+            except CourseError:
+                break  # `verify` reports it; a student's result does not depend on it
             if seen.passed != (check.name not in failed) or not _same(
                 seen.values, traces[check.name].values
             ):
@@ -70,6 +77,32 @@ def recognise(
             if fails:
                 return mistake, frozenset(fails)
     return None, frozenset()
+
+
+class _Does:
+    """What a mistake does in a check, run once where `known` is given."""
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        mistake: Mistake,
+        cases: Mapping[str, list[Case]],
+        known: Known | None,
+    ) -> None:
+        self.exercise, self.mistake, self.cases, self.known = exercise, mistake, cases, known
+
+    @cached_property
+    def student(self) -> Student:
+        """Planted when first needed."""
+        return planted_student(self.exercise, self.mistake)
+
+    def __call__(self, check: Check) -> Trace:
+        key = (self.mistake.function, self.mistake.name, check.name)
+        if self.known is None:
+            return trace(check, self.cases[check.name], self.student)
+        if key not in self.known:
+            self.known[key] = trace(check, self.cases[check.name], self.student)
+        return self.known[key]
 
 
 def planted_student(exercise: Exercise, mistake: Mistake) -> Student:

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from .errors import (
     StudentTimedOut,
 )
 from .exercise import Check, Exercise
-from .hints import Trace, recognise, what_was_raised
+from .hints import Known, Trace, recognise, what_was_raised
 from .inputs import Seed
 from .result import CheckResult, FunctionResult, Status
 from .student import Ask, Student
@@ -91,14 +91,34 @@ class Outcome:
     error: StudentError | None = None
 
 
-def grade_function(exercise: Exercise, function: str, bench: Bench, seed: Seed) -> FunctionResult:
+@dataclass
+class Memo:
+    """What stays the same when one function is graded again and again with the same seed.
+
+    For `verify`, which grades every mistake; a submission is graded once.
+    """
+
+    cases: dict[str, dict[str, list[Case]]] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
+
+
+def grade_function(
+    exercise: Exercise, function: str, bench: Bench, seed: Seed, memo: Memo | None = None
+) -> FunctionResult:
     """Run all checks of one function and score them.
+
+    Args:
+        memo: What earlier calls with the same exercise and seed have drawn and found.
 
     Raises:
         Killed: The worker was killed from outside twice in the same check.
     """
     checks = exercise.checks_of(function)
-    cases = {c.name: draw_cases(exercise, c, seed) for c in checks}
+    cases = memo.cases.get(function) if memo else None
+    if cases is None:
+        cases = {c.name: draw_cases(exercise, c, seed) for c in checks}
+    if memo:
+        memo.cases[function] = cases
     outcomes: dict[str, Outcome] = {}
     ask_ahead(checks, cases, bench)
     slow = 0
@@ -113,7 +133,7 @@ def grade_function(exercise: Exercise, function: str, bench: Bench, seed: Seed) 
         slow += outcome.status == "timed_out"
         outcomes[check.name] = outcome
     traces = {name: o.trace for name, o in outcomes.items()}
-    mistake, explained = recognise(exercise, checks, cases, traces)
+    mistake, explained = recognise(exercise, checks, cases, traces, memo.known if memo else None)
     results = [score(c, outcomes[c.name]) for c in checks]
     if mistake:
         results = [

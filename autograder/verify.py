@@ -13,7 +13,7 @@ from .errors import CourseError, SubmissionError
 from .exercise import Exercise
 from .hints import planted_student
 from .inputs import Seed
-from .judge import Bench, grade_function
+from .judge import Bench, Memo, grade_function
 from .mistake import run_source
 from .nulls import null_solutions
 from .percent import Page
@@ -64,9 +64,10 @@ def verify(course: Course, slug: str, *, seeds: int, sandbox: Any = None) -> Ver
         try:
             if not _reference_passes(exercise, page, seed, verdict):
                 return verdict
-            _mistakes_are_caught(exercise, seed, verdict, failed_by)
-            _nulls_earn_nothing(exercise, page, seed, verdict, failed_by)
-            _alternatives_pass(exercise, page, others, seed, verdict)
+            memo = Memo()
+            _mistakes_are_caught(exercise, seed, verdict, failed_by, memo)
+            _nulls_earn_nothing(exercise, page, seed, verdict, failed_by, memo)
+            _alternatives_pass(exercise, page, others, seed, verdict, memo)
         except CourseError as error:
             verdict.add(str(error))
             return verdict
@@ -129,12 +130,16 @@ def _reference_passes(exercise: Exercise, page: Page, seed: Seed, verdict: Verdi
 
 
 def _mistakes_are_caught(
-    exercise: Exercise, seed: Seed, verdict: Verdict, failed_by: dict[tuple[str, str], int]
+    exercise: Exercise,
+    seed: Seed,
+    verdict: Verdict,
+    failed_by: dict[tuple[str, str], int],
+    memo: Memo,
 ) -> None:
     for mistake in exercise.mistakes:
         student = planted_student(exercise, mistake)
         bench = Bench(lambda student=student: student)  # type: ignore[misc]
-        result = grade_function(exercise, mistake.function, bench, seed)
+        result = grade_function(exercise, mistake.function, bench, seed, memo)
         _count(result, failed_by)
         where = f"{mistake.function}: the mistake {mistake.name}"
         if result.points >= result.max_points:
@@ -154,12 +159,13 @@ def _nulls_earn_nothing(
     seed: Seed,
     verdict: Verdict,
     failed_by: dict[tuple[str, str], int],
+    memo: Memo,
 ) -> None:
     count = 0
     for function in page.functions:
         for name, names in null_solutions(exercise, function):
             count += 1
-            result = grade_function(exercise, function, _local(names, exercise), seed)
+            result = grade_function(exercise, function, _local(names, exercise), seed, memo)
             _count(result, failed_by)
             if result.points:
                 paid = [c.name for c in result.checks if c.points]
@@ -183,10 +189,11 @@ def _alternatives_pass(
     others: dict[str, dict[str, Any]],
     seed: Seed,
     verdict: Verdict,
+    memo: Memo,
 ) -> None:
     for name, names in others.items():
         for function in page.functions:
-            result = grade_function(exercise, function, _local(names, exercise), seed)
+            result = grade_function(exercise, function, _local(names, exercise), seed, memo)
             for check in result.checks:
                 if check.status != "passed":
                     verdict.add(
