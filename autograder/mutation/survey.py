@@ -24,9 +24,11 @@ from .search import hole
 from .variations import variations
 
 FAMILIES = "RFPE"
-# Mutants that were given a hint are graded again with the inputs of so many other students.
+# Mutants that were given a hint are graded again with the inputs of these other students.
 AGAIN = (b"hints 1", b"hints 2", b"hints 3")
+# Pairs of mistakes per function; students whose inputs variations see. Then both for a sample.
 PAIRS, SEEDS = 40, 5
+FEW_PAIRS, FEW_SEEDS = 5, 1
 
 
 @dataclass
@@ -86,7 +88,7 @@ def survey(
     Args:
         runner: Runs them; what is known is kept in its job's folder.
         slug: The exercise.
-        sample: Run only so many mutants, drawn with a fixed seed; 0 for all.
+        sample: Run only so many mutants, drawn with a fixed seed, and less of the rest; 0 for all.
         begin: Called with the number of mutants.
         done: Called after each.
     """
@@ -108,9 +110,10 @@ def survey(
     _count(found, exercise, runner, slug, chosen, result, listed)
     hinted = [m for m in chosen if result[m.id].mistake]
     found.hinted = (len(hinted), _fitting(exercise, runner, slug, hinted, result, log))
-    found.pairs, problems = combined_problems(exercise, PAIRS, Seed(b"pairs"))
+    most, seeds = (FEW_PAIRS, FEW_SEEDS) if sample else (PAIRS, SEEDS)
+    found.pairs, problems = combined_problems(exercise, most, Seed(b"pairs"))
     found.problems += problems
-    found.variations, problems = _variations(course, exercise, page, source)
+    found.variations, problems = _variations(course, exercise, page, source, seeds)
     found.problems += problems
     checked = verify(course, slug, seeds=1)
     found.mistakes, found.recognised = checked.mistakes, checked.recognised
@@ -177,7 +180,7 @@ def _fitting(
 
 
 def _variations(
-    course: Course, exercise: Exercise, page: Page, source: str
+    course: Course, exercise: Exercise, page: Page, source: str, seeds: int
 ) -> tuple[int, list[str]]:
     """How many right variations were tried, and which lost a point."""
     tried, problems = 0, []
@@ -187,13 +190,15 @@ def _variations(
     for style, text in texts.items():
         for name, names in variations(exercise, text, page.functions):
             tried += 1
-            problems += _false_failures(exercise, page, names, f"{style} with {name}")
+            problems += _false_failures(exercise, page, names, f"{style} with {name}", seeds)
     return tried, problems
 
 
-def _false_failures(exercise: Exercise, page: Page, names: dict[str, Any], what: str) -> list[str]:
+def _false_failures(
+    exercise: Exercise, page: Page, names: dict[str, Any], what: str, seeds: int
+) -> list[str]:
     student = Student(LocalBackend(names, arrays=exercise.arrays))
-    for number in range(SEEDS):
+    for number in range(seeds):
         for function in page.functions:
             bench = Bench(lambda: student)
             result = grade_function(exercise, function, bench, Seed(b"variation %d" % number))

@@ -13,12 +13,16 @@ import pytest
 from autograder.build import compare
 from autograder.course import Course
 from autograder.errors import AutograderError
+from autograder.mutation.run import Runner
+from autograder.mutation.survey import survey
+from autograder.pool import Job
 from autograder.release import audit, secret_lines, write
 from autograder.verify import verify
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
 SEEDS = 20  # `make verify` runs 200
+MUTANTS = 20  # of each exercise; `make mutants` runs all
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,25 @@ def test_verify_has_nothing_to_say(slug: str, sandbox: Any) -> None:
     if COURSE.volume(slug)["arrays"] == "torch":
         pytest.importorskip("torch")
     assert verify(COURSE, slug, seeds=SEEDS, sandbox=sandbox).problems == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="isolation needs Linux")
+@pytest.mark.parametrize("slug", COURSE.slugs)
+def test_a_sample_of_mutants_is_caught_and_what_is_right_passes(slug: str, tmp_path: Path) -> None:
+    if COURSE.volume(slug)["arrays"] == "torch":
+        pytest.importorskip("torch")
+    with Runner(Job(ROOT, (slug,), tmp_path)) as runner:
+        found = survey(runner, slug, sample=MUTANTS)
+    assert [(mutant.diff(), where) for mutant, _, where in found.survivors] == []
+    assert found.problems == []
+    assert found.killed > 0
+
+
+def test_the_page_on_test_quality_has_every_exercise() -> None:
+    page = (ROOT / "docs" / "test-quality.md").read_text(encoding="utf-8")
+    rows = [line for line in page.split("\n") if line.startswith("| vol")]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == list(COURSE.slugs)
+    assert not [row for row in rows if row.split(" | ")[6] != "0"]  # survivors
 
 
 def test_every_derived_file_is_current() -> None:
