@@ -11,6 +11,7 @@ from typing import Any
 from .course import Course
 from .errors import CourseError
 from .exercise import Exercise
+from .ladder import effort, ladder
 from .percent import Page, PageCell, markdown_text, stub
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -44,7 +45,13 @@ def derive(course: Course) -> dict[Path, bytes]:
         entries.append(entry(page, exercise))
     index = {"title": course.title, "volumes": _volumes(course), "exercises": entries}
     files[Path("assignments/course.json")] = (json.dumps(index, indent=1) + "\n").encode()
-    files[Path("assignments/README.md")] = contents(course, entries).encode()
+    for volume in course.settings["volumes"]:
+        if volume["exercises"]:
+            path = Path("assignments") / "figures" / f"{volume['folder']}.svg"
+            files[path] = ladder(_of(volume, entries), volume["title"]).encode()
+    words = contents(course, entries)
+    files[Path("assignments/README.md")] = words.encode()
+    files[Path("assignments/index.ipynb")] = index_notebook(words).encode()
     return files
 
 
@@ -210,24 +217,66 @@ def figures(course: Course, page: Page) -> dict[str, str]:
 def contents(course: Course, entries: list[dict[str, Any]]) -> str:
     """The course index as Markdown."""
     lines = [f"# {course.title}", ""]
-    by_slug = {e["exercise"]: e for e in entries}
     for volume in course.settings["volumes"]:
         lines += [f"## {volume['title']}", ""]
-        listed = [by_slug[f"{volume['folder']}/{name}"] for name in volume["exercises"]]
+        listed = _of(volume, entries)
         if listed:
+            lines += [
+                f"{len(listed)} exercises, {sum(e['points'] for e in listed):g} points, "
+                f"about {round(sum(e['minutes'] for e in listed) / 60)} hours.",
+                "",
+                f"![What builds on what: {_in_words(listed)}](figures/{volume['folder']}.svg)",
+                "",
+            ]
             lines += ["| exercise | what it is | points | difficulty | minutes |"]
             lines += ["| --- | --- | ---: | --- | ---: |"]
         for one in listed:
-            stars = "●" * one["difficulty"] + "○" * (5 - one["difficulty"])
             link = f"[{one['exercise'].partition('/')[2]}]({one['exercise']}.ipynb)"
-            lines.append(
-                f"| {link} | {one['summary']} | {one['points']:g} | {stars} | {one['minutes']} |"
-            )
+            row = (link, one["summary"], f"{one['points']:g}", effort(one), str(one["minutes"]))
+            lines.append(f"| {' | '.join(row)} |")
         if listed:
             lines.append("")
         if volume.get("planned"):
             lines += ["Planned, not here yet: " + ", ".join(volume["planned"]) + ".", ""]
     return "\n".join(lines)
+
+
+def index_notebook(words: str) -> str:
+    """The course index as a notebook, with a cell that shows how far one's own work is."""
+    import nbformat.v4
+
+    progress = (
+        "# Your own work so far: run this cell whenever you like.\n"
+        "from autograder.commands import check\n\n"
+        "_ = check([])"
+    )
+    book = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(words, id="index"),
+            nbformat.v4.new_code_cell(progress, id="progress"),
+        ],
+        metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}},
+    )
+    book.nbformat_minor = 5
+    nbformat.validate(book)
+    return str(nbformat.writes(book)).rstrip("\n") + "\n"
+
+
+def _of(volume: dict[str, Any], entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records of a volume's exercises, in its order."""
+    by_slug = {e["exercise"]: e for e in entries}
+    return [by_slug[f"{volume['folder']}/{name}"] for name in volume["exercises"]]
+
+
+def _in_words(listed: list[dict[str, Any]]) -> str:
+    """The picture for who cannot see it."""
+    said = [
+        f"{e['exercise'].rpartition('/')[2]} on "
+        + ", ".join(x.rpartition("/")[2] for x in e["earlier"])
+        for e in listed
+        if e["earlier"]
+    ]
+    return ("; ".join(said) or "each exercise stands alone") + "."
 
 
 def _volumes(course: Course) -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ def test_every_derived_file_is_written_once_and_then_current(toy: Course) -> Non
     assert {p.as_posix() for p in written} == {
         "assignments/README.md",
         "assignments/course.json",
+        "assignments/figures/vol1_toys.svg",
+        "assignments/index.ipynb",
         "assignments/vol1_toys/balance.ipynb",
         "assignments/vol1_toys/counter.ipynb",
         "assignments/vol1_toys/figures/line.svg",
@@ -90,6 +92,8 @@ def test_a_changed_source_makes_what_is_derived_from_it_out_of_date(toy: Course)
     drifts = {d.path.as_posix() for d in compare(toy) if d.state == "out of date"}
     assert drifts == {
         "assignments/course.json",
+        "assignments/figures/vol1_toys.svg",
+        "assignments/index.ipynb",
         "assignments/vol1_toys/scale.ipynb",
         "starter_code/vol1_toys/scale.py",
     }
