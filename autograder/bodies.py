@@ -1,5 +1,6 @@
 """What the kinds of checks do: prepare what is expected, call the student, compare."""
 
+import math
 from collections.abc import Callable
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from .case import Case
 from .compare import Difference, difference
+from .errors import StudentError
 from .gradient import numerical_gradient
 from .inputs import parameters
 from .student import Ask, Layout, Student, laid
@@ -141,6 +143,29 @@ def authored(
             if found:
                 return Difference(found.category.replace("the", "The", 1), found.detail)
         return None
+
+    return body
+
+
+def measured(
+    author: Callable[..., Any], bound: float
+) -> Callable[[Student, Case], Difference | None]:
+    """Run check code that gives a number, once per case, and see whether it is within `bound`."""
+    names = tuple(n for n in parameters(author) if n != "student")
+
+    def body(student: Student, case: Case) -> Difference | None:
+        if case.measured is None:
+            try:
+                case.measured = float(author(student, **case.values(names)))
+            except StudentError:
+                raise
+            except Exception:  # it tripped over a strange answer, and would do so again
+                case.measured = math.nan
+                raise
+        if case.measured <= bound:
+            return None
+        said = f"{case.measured:.3g} was measured, and it should be at most {bound:g}"
+        return Difference(f"{said}.", said)
 
     return body
 

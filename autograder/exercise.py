@@ -32,6 +32,9 @@ class Check:
     A gate carries no points; when it fails, the function gets none. Properties and edge cases
     (P, E) pay only if `main`, the function's first check, passes. `asks` says which calls `body`
     makes first of all, where that is known.
+
+    A check with a budget of its own, `seconds` per call, is long: it runs only if `main` passes, and
+    never to recognise a mistake. Checks with the same `shared` see one set of inputs.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Check:
     prepare: Callable[[Case], None]
     body: Body
     asks: Asks | None = None
+    seconds: float = 0.0
+    shared: str = ""
 
 
 class Exercise:
@@ -224,6 +229,45 @@ class Exercise:
 
         return declare
 
+    def measures(
+        self,
+        function: str,
+        *,
+        bands: Mapping[float, float],
+        seconds: float,
+        **inputs: Input,
+    ) -> Callable[[Author], Author]:
+        """Decorate check code that takes long and gives one number, the smaller the better.
+
+        It is called once, however many bands there are, and only if the function's first check
+        passes. In its docstring, the sentence students read, `{}` stands for the bound.
+
+        Args:
+            bands: The most that the number may be, and the points for that. Each is a check.
+            seconds: What one call may take; it is ended at 2.5 times that.
+        """
+
+        def declare(author: Author) -> Author:
+            for bound, points in bands.items():
+                self._add(
+                    f"{author.__name__}_{bound:g}",
+                    function,
+                    "P",
+                    _sentence(author, self.slug).format(f"{bound:g}"),
+                    points,
+                    False,
+                    None,
+                    "float64",
+                    inputs,
+                    bodies.nothing,
+                    bodies.measured(author, bound),
+                    seconds=seconds,
+                    shared=author.__name__,
+                )
+            return author
+
+        return declare
+
     def mistake(self, function: str) -> Callable[[Author], Author]:
         """Decorate a wrong version of `function` (or class); its docstring is the hint."""
 
@@ -300,6 +344,8 @@ class Exercise:
         prepare: Callable[[Case], None],
         body: Body,
         asks: Asks | None = None,
+        seconds: float = 0.0,
+        shared: str = "",
     ) -> None:
         where = f"instructor/checks/{self.slug}.py"
         self._known(function, name)
@@ -323,6 +369,8 @@ class Exercise:
                 prepare,
                 body,
                 asks,
+                seconds,
+                shared,
             )
         )
 

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from .build import version
 from .course import Course
 from .errors import (
@@ -24,11 +22,10 @@ from .judge import Bench, Killed, elapsed_since, grade_function, lost, status_of
 from .percent import Page
 from .result import CheckResult, ExerciseResult, FunctionResult
 from .selfcheck import run_visible
+from .served import Served
 from .source import SourceCell, StudentModule
-from .student import Callback, Student
+from .student import Student
 
-# Elements that an earlier exercise's reference is called with on behalf of a student.
-MOST, MOST_IN_VECTOR = 1 << 20, 1 << 11
 # Seconds that loading one module may take in all, over every worker it is loaded into.
 LOADING = 20.0
 # Seconds for a call that does next to nothing.
@@ -94,8 +91,9 @@ class _Desk:
         self.cells = list(module.cells)
         self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
+        self.served = Served()
         self.earlier = {
-            e.local: Callback(course.reference(e.exercise, e.name), accepts=_modest)
+            e.local: self.served.callback(course.reference(e.exercise, e.name))
             for e in module.earlier
         }
 
@@ -110,6 +108,7 @@ class _Desk:
         if self.left <= 0:
             raise StudentTimedOut("loading takes too long")
         start = time.perf_counter()
+        self.served.worker = None
         worker = self.sandbox.open(
             self.cells,
             arrays=self.exercise.arrays,
@@ -121,16 +120,8 @@ class _Desk:
             self.errors.setdefault(cell, error)
             if isinstance(error, (StudentTimedOut, StudentDied)):
                 self.cells = [c for c in self.cells if c != cell]
+        self.served.worker = worker
         return Student(worker)
-
-
-def _modest(*args: Any, **kwargs: Any) -> bool:
-    """Are these arguments small enough for the supervisor to compute with?
-
-    A result may be larger than its arguments: an outer product of a vector is its square.
-    """
-    sizes = [(np.ndim(a), np.size(a)) for a in (*args, *kwargs.values())]
-    return all(size <= (MOST_IN_VECTOR if ndim == 1 else MOST) for ndim, size in sizes)
 
 
 def _function(

@@ -1,6 +1,7 @@
 """What the locked cells of a notebook call: the visible check, and the cell that holds points."""
 
 import os
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,9 @@ def _validate(slug: str, function: str) -> None:
     visible = names[f"visible_{function}"]
     status, message = run_visible(visible, Student(LocalBackend(names, arrays=arrays)))
     if status != "passed":
-        raise AssertionError(f"{slug}, {function}: {message or status}")
+        # nbgrader cuts what is longer than its line.
+        lines = textwrap.wrap(message or status, 80, break_on_hyphens=False)
+        raise AssertionError("\n".join([f"{slug}, {function}:", *lines]))
 
 
 def _worth(status: str) -> bool:

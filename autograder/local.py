@@ -6,6 +6,7 @@ Nothing here isolates anything, and nothing here needs Linux: it is the student'
 import __future__
 
 import ast
+import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ from .source import StudentModule
 from .student import LocalBackend, Student
 from .submission import RawFile, Rules, read_module
 
+# Where the index of a course is: in the course's own tree, or beside notebooks handed out alone.
+INDEXES = ("assignments/course.json", "exercises.json")
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
@@ -52,7 +55,7 @@ class Desk:
         """
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
-            if (folder / "assignments" / "course.json").is_file():
+            if any((folder / index).is_file() for index in INDEXES):
                 return Desk(folder)
         raise CourseError(
             f"{here} is not inside a course: there is no assignments/course.json here or above; "
@@ -62,7 +65,8 @@ class Desk:
     @cached_property
     def entries(self) -> dict[str, dict[str, Any]]:
         """The index entry of each exercise, in course order."""
-        index = read_index(self.root / "assignments" / "course.json")
+        there = [p for p in (self.root / index for index in INDEXES) if p.is_file()]
+        index = read_index((there or [self.root / INDEXES[0]])[0])
         return {e["exercise"]: e for e in index["exercises"]}
 
     def entry(self, slug: str) -> dict[str, Any]:
@@ -102,11 +106,19 @@ class Desk:
             self.root / "starter_code" / f"{slug}.py",
             self.root / "assignments" / f"{slug}.ipynb",
         ]
-        there = [p for p in candidates if p.is_file()]
+        there = [p for p in candidates if p.is_file()] or self._handed_out_alone(slug)
         if not there:
             raise CourseError(f"there is neither {candidates[0]} nor {candidates[1]}")
         worked = [p for p in there if self._worked_on(p, slug)]
         return max(worked or there[:1], key=lambda p: p.stat().st_mtime)
+
+    def _handed_out_alone(self, slug: str) -> list[Path]:
+        """The notebook of an exercise beside the index, or in a folder beside that one."""
+        name = f"{slug.rpartition('/')[2]}.ipynb"
+        if not (self.root / INDEXES[1]).is_file():
+            return []
+        here = [p for p in (self.root / name,) if p.is_file()]
+        return here or sorted(self.root.parent.glob(f"*/{name}"))
 
     def _worked_on(self, path: Path, slug: str) -> bool:
         if path.suffix == ".py":
@@ -124,7 +136,7 @@ class Desk:
         return read_module(RawFile(f"{name}.py", f"{name}.py", data), page, Rules()).sha256
 
     def _read(self, path: Path, slug: str) -> StudentModule:
-        origin = path.relative_to(self.root).as_posix()
+        origin = Path(os.path.relpath(path, self.root)).as_posix()
         return read_module(RawFile(path.name, origin, path.read_bytes()), self.page(slug), Rules())
 
     def module(self, slug: str) -> StudentModule:

@@ -99,7 +99,7 @@ def _differs(
         got, after, _ = student.trial(target, *args, **kwargs)
     except StudentError as error:
         return f"{where}: it ends with {error}"
-    found = difference(got, want, "the result", rtol=LOOSE[dtype], dtype=dtype)
+    found = difference(got, want, "the result", rtol=LOOSE[dtype], dtype=_dtype(want))
     if found:
         return f"{where}: {found.detail}"
     changed = any(
@@ -111,3 +111,9 @@ def _differs(
 
 def _copies(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(a.copy() if isinstance(a, np.ndarray) else double(a) for a in args)
+
+
+def _dtype(value: Any) -> str:
+    """The dtype of a result, of the first one if there are several; "" if it is no array."""
+    first = value[0] if isinstance(value, (tuple, list)) and value else value
+    return str(first.dtype) if isinstance(first, np.ndarray) else ""

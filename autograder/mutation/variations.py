@@ -184,16 +184,23 @@ def _views_returned(function: Function) -> Function:
 
 
 def _float64_inside(function: Function) -> Function:
-    """Computes in float64 and rounds the results."""
+    """Computes in float64 and rounds the results to what they would have been."""
 
     def changed(*args: Any, **kwargs: Any) -> Any:
-        arrays = [a for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
-        if not arrays or any(_is_changed(a) for a in args):
+        if any(_is_changed(a) for a in args):
             return function(*args, **kwargs)
+        plain = function(*args, **kwargs)
         wide = [_mapped(a, lambda x: x.astype(np.float64)) for a in args]
-        return _mapped(function(*wide, **kwargs), lambda r: r.astype(arrays[0].dtype))
+        return _rounded(function(*wide, **kwargs), plain)
 
     return changed
+
+
+def _rounded(value: Any, like: Any) -> Any:
+    """Arrays in `value` in the dtypes that they have in `like`."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_rounded(v, w) for v, w in zip(value, like, strict=True))
+    return value.astype(like.dtype) if isinstance(value, np.ndarray) else value
 
 
 def _is_changed(value: Any) -> bool:

@@ -41,6 +41,7 @@ class _Worker:
         self.module = types.ModuleType("student")
         self.backend = LocalBackend(self.module.__dict__)
         self.handles: dict[int, Any] = {}
+        self.given: dict[types.FunctionType, int] = {}
         self.waiting: deque[wire.Frame] = deque()
         self.cells: dict[str, int] = {}
         self.future = 0
@@ -103,6 +104,14 @@ class _Worker:
         self.handles[number] = value
         return values.Token(values.HANDLE_TAG, number)
 
+    def keep_or_return(self, value: Any) -> Any:
+        """As `keep`, but a callback that is passed to a callback goes home as what it is."""
+        if isinstance(value, Ref) and type(value.key) is types.FunctionType:
+            number = self.given.get(value.key)
+            if number is not None:
+                return values.Token(values.CALLBACK_TAG, number)
+        return self.keep(value)
+
     def keep_text(self, value: str) -> Any:
         try:
             fits = len(value.encode()) <= values.TEXT_BYTES
@@ -123,6 +132,7 @@ class _Worker:
             sent = tuple(depart(a) for a in args), {k: depart(v) for k, v in kwargs.items()}
             return self.backend.hold(self.ask(wire.CALLBACK, (number, *sent))).key
 
+        self.given[ours] = number  # type: ignore[index]
         return ours
 
     def pull(self, number: int) -> Iterator[Any]:
@@ -135,7 +145,8 @@ class _Worker:
 
     def ask(self, kind: int, value: Any) -> Any:
         """Ask the supervisor in the middle of a request, and answer what it asks meanwhile."""
-        self.send(wire.dump(kind, self.request, value, self.keep))
+        keep = self.keep_or_return if kind == wire.CALLBACK else self.keep
+        self.send(wire.dump(kind, self.request, value, keep))
         while True:
             frame = self.receive()
             if frame.kind == wire.ANSWER:

@@ -1,6 +1,7 @@
 """A worker as the judge sees it: a `Backend` whose objects live in an isolated process."""
 
 import builtins
+import math
 import signal
 import time
 from collections import deque
@@ -71,6 +72,7 @@ class Worker:
         self._given: list[Any] = []
         self._ahead = Known()
         self._request = 0
+        self._until = math.inf
         self._baseline = 0
         self._death: StudentError | None = None
         self.closed = False
@@ -225,7 +227,7 @@ class Worker:
     # One request
 
     def _ask(self, kind: int, value: Any) -> Any:
-        end = time.monotonic() + self.deadline
+        end = min(time.monotonic() + self.deadline, self._until)
         self._request += 1
         return self._exchange(self._ours(kind, self._request, value), self._request, end)
 
@@ -290,7 +292,8 @@ class Worker:
 
     def _serve(self, frame: wire.Frame, end: float) -> None:
         """Answer a callback or a pull; its exceptions become the student's, ours stay ours."""
-        said = values.load(frame.payload, self._arrived)
+        said = values.load(frame.payload, self._returned)
+        outer, self._until = self._until, end  # what we ask meanwhile has no more time than this
         try:
             if frame.kind == wire.NEXT:
                 result = next(self._given_as(Iterator, said))
@@ -304,6 +307,8 @@ class Worker:
             buffers = wire.dump(wire.REFUSE, frame.request, builtin.__name__)
         else:
             buffers = self._ours(wire.ANSWER, frame.request, result)
+        finally:
+            self._until = outer
         self._line.send(buffers, end)
 
     # Values
@@ -356,6 +361,12 @@ class Worker:
         if tag != values.HANDLE_TAG or number >= 1 << _KEY_BITS:
             raise values.WireError("an answer holds an unknown tag")
         return Ref((self._number << _KEY_BITS) | number)
+
+    def _returned(self, tag: int, number: int) -> Any:
+        """An argument of a callback: an object of the student's, or a callback of ours again."""
+        if tag == values.CALLBACK_TAG:
+            return self._given_as(Callable, number)
+        return self._arrived(tag, number)
 
     def _reference(self, value: Any) -> Ref:
         if not isinstance(value, Ref):

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.selfcheck import Check, NotPassed, raises, run_visible
+from autograder.build import build
+from autograder.course import Course
+from autograder.selfcheck import Check, NotPassed, ask_my_checker, raises, run_visible
 from autograder.student import LocalBackend, Student
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -147,3 +149,13 @@ def test_hidden_checks_ask_if_an_error_is_raised() -> None:
     assert raises(ValueError, mine.picky, None)
     assert not raises(ValueError, mine.picky, x=1.0)
     assert not raises(TypeError, mine.picky, None)
+
+
+def test_a_checker_that_is_not_there_yet_is_a_sentence(
+    toy: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(toy)
+    monkeypatch.chdir(toy.root)
+    inputs = (np.ones((2, 3)),)
+    ask_my_checker("vol1_toys/scale", np.exp, np.multiply, inputs, ("dx",))
+    assert "your check_gradient says nothing yet (AttributeError: " in capsys.readouterr().out

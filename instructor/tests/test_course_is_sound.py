@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.build import compare
@@ -17,6 +18,7 @@ from autograder.mutation.run import Runner
 from autograder.mutation.survey import survey
 from autograder.pool import Job
 from autograder.release import audit, secret_lines, write
+from autograder.selfcheck import ask_my_checker
 from autograder.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,23 @@ def test_the_page_on_test_quality_has_every_exercise() -> None:
     rows = [line for line in page.split("\n") if line.startswith("| vol")]
     assert [row.split(" | ")[0].strip("| ") for row in rows] == list(COURSE.slugs)
     assert not [row for row in rows if row.split(" | ")[6] != "0"]  # survivors
+
+
+def test_later_exercises_ask_the_checker_that_a_student_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("assignments/course.json", "starter_code/vol1_numpy/gradcheck.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        source = name.replace("starter_code", "solutions")
+        (tmp_path / name).write_bytes((ROOT / source).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for backward in (lambda dout, x: (dout * x,), lambda dout, x: (dout * x + 1e-3,)):
+        inputs = (np.linspace(1.0, 2.0, 6).reshape(2, 3),)
+        ask_my_checker("vol1_numpy/gradcheck", lambda x: x * x / 2, backward, inputs, ("dx",))
+    right, wrong = capsys.readouterr().out.strip().split("\n")
+    said = "your check_gradient: the error of dx is "
+    assert float(right.removeprefix(said)) < 1e-8
+    assert float(wrong.removeprefix(said)) > 1e-5
 
 
 def test_every_derived_file_is_current() -> None:
