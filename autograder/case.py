@@ -18,7 +18,7 @@ class Case:
         arguments: Positional and keyword arguments of a prepared call.
         positional: The names of the positional arguments.
         label: The results' names for messages.
-        measured: The number that check code found for it; None before.
+        measured: Whom check code measured with it last, and the number it found.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Case:
         self._seed, self._names = seed, names
         self.want: Any = None
         self.seconds = 0.0
-        self.measured: float | None = None
+        self.measured: tuple[object, float] = (None, 0.0)
         self.arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
         self.positional: tuple[str, ...] = ()
         self.label = "result"

@@ -33,8 +33,8 @@ class Check:
     (P, E) pay only if `main`, the function's first check, passes. `asks` says which calls `body`
     makes first of all, where that is known.
 
-    A check with a budget of its own, `seconds` per call, is long: it runs only if `main` passes, and
-    never to recognise a mistake. Checks with the same `shared` see one set of inputs.
+    A check with a budget of its own, `seconds` per call, is long: it runs only if `main` passes,
+    and never to recognise a mistake. Checks with the same `shared` see one set of inputs.
     """
 
     name: str

@@ -19,19 +19,35 @@ WORTH_A_WORKER = 8
 DIED = "the grading process dies on this submission; report that as a bug, with the lines above"
 
 
+@dataclass(frozen=True)
+class Task:
+    """What `pool.Job` is told; grading itself is imported by the process that grades, not here.
+
+    Attributes:
+        root: The course's folder.
+        slugs: The exercises of the assignment.
+        out: Where results are kept from run to run.
+        level: Isolation level, or "auto".
+    """
+
+    root: Path
+    slugs: tuple[str, ...]
+    out: Path
+    level: str
+
+
 @dataclass
 class Batch:
     """Grades in the background, in the order of nbgrader, which writes its gradebook meanwhile.
 
     Attributes:
-        job: What `pool.Job` is told: the course, the exercises, where results are kept from run to
-            run, the isolation level. Grading is imported by the process that grades, not here.
+        task: What is graded, and how.
         workers: How many supervisors; 0: as many as help.
         paths: A student's notebooks, whether they exist or not.
         log: nbgrader's.
     """
 
-    job: tuple[Path, tuple[str, ...], Path, str]
+    task: Task
     workers: int
     paths: Callable[[str], tuple[Path, ...]]
     log: Any
@@ -54,18 +70,22 @@ class Batch:
             AutograderError: There is none; the sentence says why.
         """
         if student not in (*self.graded, *self.problems, *self.left):
-            for _ in self.records or ():
-                pass
+            self._take_until(lambda: False)
             self.begin([student])
-        while student in self.left and self.records is not None:
-            next(self.records, None)
+        self._take_until(lambda: bool(self.left) and student not in self.left)
         if student in self.problems:
             raise AutograderError(self.problems[student])
-        path = self.job[2] / "students" / safe_name(student) / "result.json"
+        path = self.task.out / "students" / safe_name(student) / "result.json"
         try:
             return SubmissionResult.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise AutograderError(f"{path}: cannot be read: {error}") from error
+
+    def _take_until(self, enough: Callable[[], bool]) -> None:
+        """Take note of records until `enough` says so, or there are no more."""
+        while not enough() and self.records is not None:
+            if next(self.records, True):
+                self.records = None
 
     def _take_all(self, workers: int) -> Iterator[None]:
         """Take note of one record after the other, until nobody is left."""
@@ -98,11 +118,13 @@ class Batch:
 
     def _run(self, students: Sequence[str], workers: int) -> Iterator[dict[str, Any]]:
         """Whatever the grading process tells."""
-        root, slugs, out, level = self.job
-        order = {"root": str(root), "slugs": slugs, "out": str(out), "level": level}
+        task = self.task
+        order: dict[str, Any] = {"root": str(task.root), "slugs": task.slugs, "out": str(task.out)}
+        order |= {"level": task.level, "workers": workers}
         handed_in = [[s, [str(p) for p in self.paths(s) if os.path.lexists(p)]] for s in students]
         package = Path(__file__).resolve().parents[2]
         path = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH", "")])])
+        # -P: nothing in the folder where nbgrader runs is to be imported.
         with subprocess.Popen(
             [sys.executable, "-P", "-m", f"{__package__}.supervise"],
             stdin=subprocess.PIPE,
@@ -112,7 +134,7 @@ class Batch:
         ) as process:
             assert process.stdin is not None and process.stdout is not None
             with process.stdin as pipe:
-                json.dump({**order, "workers": workers, "students": handed_in}, pipe)
+                json.dump({**order, "students": handed_in}, pipe)
             for line in process.stdout:
                 yield json.loads(line)
 

@@ -43,10 +43,7 @@ def configure(c: Any, root: Path) -> None:
         f"{THEIRS}.CheckCellMetadata",
     ]
     c.Autograde.exporter_class = f"{OURS}.exporter.IsolatedExporter"
-    c.Autograde.sanitize_preprocessors = [
-        f"{OURS}.restore.Restore",
-        f"{THEIRS}.OverwriteCells",
-    ]
+    c.Autograde.sanitize_preprocessors = [f"{OURS}.restore.Restore"]
     c.Autograde.autograde_preprocessors = [
         f"{OURS}.grade.GradeInIsolation",
         f"{THEIRS}.SaveAutoGrades",

@@ -11,7 +11,7 @@ from traitlets import Enum, Integer, Unicode
 from ..course import Course
 from ..errors import AutograderError, CourseError
 from ..result import SubmissionResult
-from .batch import Batch, wanted
+from .batch import Batch, Task, wanted
 from .handout import exercise_of
 
 
@@ -64,10 +64,13 @@ class IsolatedExporter(NotebookExporter):
     def handed_out(self, assignment: str, notebook: str) -> Any:
         """A copy of the notebook that students got: the release, or the source where that is gone.
 
+        nbgrader's OverwriteCells has compared it with the gradebook, once for all students.
+
         Raises:
             CourseError: There is neither.
         """
         import nbformat
+        from nbgrader.preprocessors import OverwriteCells
 
         key = (assignment, notebook)
         if key not in self._books:
@@ -77,7 +80,11 @@ class IsolatedExporter(NotebookExporter):
                     f"{assignment}: there is no {notebook}.ipynb in release or source; run "
                     f"`nbgrader generate_assignment {assignment} --force`"
                 )
-            self._books[key] = nbformat.read(path, as_version=4)
+            names = {"assignment": assignment, "notebook": notebook}
+            names["db_url"] = self.converter.coursedir.db_url
+            book = nbformat.read(path, as_version=4)
+            book, _ = OverwriteCells(parent=self).preprocess(book, {"nbgrader": names})
+            self._books[key] = book
         return copy.deepcopy(self._books[key])
 
     def _out(self, assignment: str) -> list[Path]:
@@ -113,7 +120,7 @@ class IsolatedExporter(NotebookExporter):
         course = Course.find(Path(self.course_root))
         out = Path(where.root).resolve() / self.results_directory / assignment
         return Batch(
-            job=(course.root, course.known(slugs.values()), out, self.isolation),
+            task=Task(course.root, course.known(slugs.values()), out, self.isolation),
             workers=self.workers,
             paths=lambda student: tuple(
                 self.handed_in(assignment, student, name) for name in sorted(slugs)

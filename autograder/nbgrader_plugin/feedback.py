@@ -30,7 +30,7 @@ def outputs(
         function: What its checks said, or None where the notebook could not be read.
         told: What was repaired while reading, for the first cell of a notebook.
     """
-    import nbformat.v4
+    import nbformat
 
     said = list(_said(function, exercise))
     shown = list(function.visible if function else ())
@@ -40,10 +40,10 @@ def outputs(
         "text/plain": "\n".join(plain),
         "text/html": _html(heading, said, shown, told),
     }
-    result = nbformat.v4.new_output(
-        "execute_result", {"text/plain": repr(score)}, execution_count=1
-    )
-    return [result, nbformat.v4.new_output("display_data", data)]
+    result: dict[str, Any] = {"output_type": "execute_result", "data": {"text/plain": repr(score)}}
+    result |= {"metadata": {}, "execution_count": 1}
+    shown_too = {"output_type": "display_data", "data": data, "metadata": {}}
+    return [nbformat.from_dict(result), nbformat.from_dict(shown_too)]
 
 
 def _said(function: FunctionResult | None, exercise: ExerciseResult) -> Iterator[str]:

@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from ..errors import AutograderError
 from ..pool import Job, grade_all
@@ -19,7 +19,7 @@ from ..submission import Found
 def main() -> None:
     """Grade what standard input says."""
     # What checks print is for people; standard output is ours.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers = os.dup(1)
     os.dup2(2, 1)
     told = json.load(sys.stdin)
     job = Job(Path(told["root"]), tuple(told["slugs"]), Path(told["out"]), told["level"])
@@ -30,9 +30,11 @@ def main() -> None:
             workers = _some(answers, job, students, workers)
     except AutograderError as error:
         _tell(answers, {"problem": str(error)})
+    except BrokenPipeError:  # nobody waits for the rest
+        pass
 
 
-def _some(answers: TextIO, job: Job, students: list[Found], workers: int) -> int:
+def _some(answers: int, job: Job, students: list[Found], workers: int) -> int:
     """Grade until all are done or something fails; with how many workers to go on.
 
     A bug of ours costs the submission that meets it: the first that is left, if there was one
@@ -43,7 +45,7 @@ def _some(answers: TextIO, job: Job, students: list[Found], workers: int) -> int
         for result, fresh in grade_all(job, students, workers=workers):
             del left[result.student]
             _tell(answers, {"student": result.student, "fresh": fresh})
-    except AutograderError:
+    except (AutograderError, BrokenPipeError):
         raise
     except Exception as error:
         traceback.print_exc()
@@ -56,8 +58,8 @@ def _some(answers: TextIO, job: Job, students: list[Found], workers: int) -> int
     return 1
 
 
-def _tell(answers: TextIO, record: dict[str, Any]) -> None:
-    answers.write(json.dumps(record) + "\n")
+def _tell(answers: int, record: dict[str, Any]) -> None:
+    os.write(answers, f"{json.dumps(record)}\n".encode())
 
 
 if __name__ == "__main__":

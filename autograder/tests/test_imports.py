@@ -86,7 +86,7 @@ def forbidden(path: str, source: str, exercises: list[str]) -> list[str]:
             return public or package == "solutions"
         if tree == "instructor":
             return package in ("autograder", "solutions") or relative
-        if rest.startswith(("figures/", "tests/")):
+        if rest.startswith(("figures/", "benchmarks/", "tests/")):
             return relative or package == "solutions" or module == "autograder.gradient"
         if rest.startswith("given/"):
             return relative and not module.startswith("..")
@@ -153,6 +153,8 @@ CHECK_CELL = (
         ("solutions/v/two.py", f"{CHECK_CELL}\n# %%\nfrom autograder.selfcheck import x", False),
         ("solutions/figures/v/one.py", "from ...v.one import f", True),
         ("solutions/figures/v/one.py", "from autograder.build import build", False),
+        ("solutions/benchmarks/one.py", "from ..v.one import f", True),
+        ("solutions/benchmarks/one.py", "from instructor.checks import one", False),
         ("starter_code/v/two.py", "from .one import f", True),
         ("starter_code/v/two.py", "from solutions.v.one import f", False),
         ("starter_code/v/two.py", CHECK_CELL, True),

@@ -98,8 +98,17 @@ def test_changed_points_are_refused_with_what_to_do_and_then_taken(room: Classro
     assert room.total("ann", "toys", "scale") == 14.0
 
 
-def test_not_graded_is_no_score_and_no_zero_and_stops_nobody(room: Classroom) -> None:
-    ours = "    if not student.scale(x, factor).any():\n        raise RuntimeError('ours')\n"
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ("raise RuntimeError('ours')", "aaa is not graded: RuntimeError in a check or in the "),
+        ("__import__('os')._exit(0)", "the grading process dies on this submission; report that"),
+    ],
+)
+def test_not_graded_is_no_score_and_no_zero_and_stops_nobody(
+    room: Classroom, failure: str, said: str
+) -> None:
+    ours = f"    if not student.scale(x, factor).any():\n        {failure}\n"
     line = "    return student.scale(student.scale(x, factor), factor), x * factor**2\n"
     toy_course.edit(room.course, CHECKS, line, ours + line)
     zeros = "def scale(x, factor):\n    return 0 * x"
@@ -108,7 +117,7 @@ def test_not_graded_is_no_score_and_no_zero_and_stops_nobody(room: Classroom) ->
         room.hand_in(student, "toys", "balance", dumped(right(room, "balance")))
     (done,) = room.run("autograde toys")
     assert done.code == 1
-    assert "aaa is not graded: RuntimeError in a check or in the grader" in done.text
+    assert said in done.text
     room.settle("export --to grades.csv")
     rows = [line.split(",") for line in (room.folder / "grades.csv").read_text().splitlines()]
     assert {row[3]: row[9] for row in rows[1:]} == {"aaa": "", "ann": "17.0", "zoe": "10.0"}

@@ -276,7 +276,8 @@ def swiglu_rms(d_model: int, d_ff: int, std: float) -> float:
     density = np.exp(-t * t / 2) / (2 * np.pi) ** 0.5
     silu = g * t * (1 + np.tanh(g * t / 2)) / 2  # z / (1 + e^-z), but nothing overflows
     silu_square = np.trapezoid(silu**2 * density, t)
-    return float((d_ff * std**2 * silu_square * g**2) ** 0.5)
+    rms: float = (d_ff * std**2 * silu_square * g**2) ** 0.5
+    return rms
     ### END SOLUTION
 
 

@@ -160,6 +160,7 @@ def differenced(student, functions, dout, x, params, config, positions, rng):
     slopes, h = [], 1e-5
     for name in ("x", *NAMES):
         direction = rng.standard_normal(x.shape if name == "x" else params[name].shape)
+        direction /= np.linalg.norm(direction)
         ends = []
         for step in (h * direction, -h * direction):
             token = x + step if name == "x" else x

@@ -139,6 +139,11 @@ def generator(student, seed):
     return student.library("numpy.random.default_rng")(seed)
 
 
+def inner(a, b):
+    """The sum of all products of entries."""
+    return float(np.vdot(a, b))
+
+
 def logits_of(student, params, ids, config):
     """The logits of the forward; its cache stays where it is."""
     return student.keep(student.llama, params, ids, config)[0]
@@ -392,22 +397,24 @@ def sampled_differences(student, params, ids, targets, config, rng):
 def directional_differences(student, params, ids, targets, config, rng):
     """All gradients together agree with differences of your own loss along random directions."""
     _, *grads = step(student, params, ids, targets, config)
-    h = 1e-5
-    for _ in range(2):
+    h, got, slopes = 1e-5, [], []
+    for _ in range(3):
         directions = {name: rng.standard_normal(w.shape) for name, w in params.items()}
+        length = sum(inner(d, d) for d in directions.values()) ** 0.5
         above, below = (
             own_loss(
                 student,
-                {name: w + sign * h * directions[name] for name, w in params.items()},
+                {name: w + sign * h / length * directions[name] for name, w in params.items()},
                 ids,
                 targets,
                 config,
             )
             for sign in (1.0, -1.0)
         )
-        slope = sum(float(np.vdot(g, d)) for g, d in zip(grads, directions.values(), strict=True))
         yield above != below
-        yield slope, (above - below) / (2 * h)
+        got.append(sum(inner(g, d) for g, d in zip(grads, directions.values(), strict=True)))
+        slopes.append(length * (above - below) / (2 * h))
+    yield np.array(got), np.array(slopes)
 
 
 @exercise.satisfies("loss_and_grads", points=1, sizes=SMALL)
@@ -642,8 +649,8 @@ RMS = (
     ),
     (
         "mean_square",
-        "float((d_ff * std**2 * silu_square * g**2) ** 0.5)",
-        "float(d_ff * std**2 * silu_square * g**2)",
+        "(d_ff * std**2 * silu_square * g**2) ** 0.5",
+        "d_ff * std**2 * silu_square * g**2",
         "The result is the mean square. Its root is asked for.",
     ),
     (

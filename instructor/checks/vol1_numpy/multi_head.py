@@ -490,6 +490,7 @@ def matches_finite_differences(student, dout, x, params, config, each, rng):
     slopes, h = [], 1e-5
     for name in ("x", *NAMES):
         direction = rng.standard_normal(x.shape if name == "x" else params[name].shape)
+        direction /= np.linalg.norm(direction)
         ends = []
         for step in (h * direction, -h * direction):
             token = x + step if name == "x" else x

@@ -7,8 +7,6 @@ its parameters stay with the student's code and are known by handles.
 from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import nn
 
 from autograder import Exercise, array, derived, integers, raises
 from solutions.vol1_numpy.block import block, block_backward
@@ -669,7 +667,7 @@ def a_float32_model_stays_float32(student, params, config):
 @exercise.satisfies("load_numpy", kind="E", points=1, sizes=ONE)
 def nothing_is_shared_with_the_arrays(student, params, config):
     """The arrays are left as they were, and what is written into them later changes no model."""
-    (model, names, tensors), (arrays, _) = loaded(student, config, params)
+    (model, *_), (arrays, _) = loaded(student, config, params)
     after = student.fetch(arrays)
     yield tuple(after[name] for name in params), tuple(params.values())
     every, each = student.library("builtins.list"), student.library("builtins.map")
@@ -852,8 +850,8 @@ exercise.slip(
     "scale_cut_off",
     KERNEL,
     f"x * ({MEAN} + self.eps).rsqrt().detach() * self.weight",
-    "The root mean square is detached, so that x gets only a part of its gradient. It depends on x, "
-    "too.",
+    "The root mean square is detached, so that x gets only a part of its gradient. It depends on "
+    "x, too.",
 )
 
 
@@ -991,8 +989,8 @@ exercise.slip(
     CALL,
     "F.scaled_dot_product_attention(q, *(h.repeat(1, self.n_heads // self.n_kv_heads, 1, 1) for h "
     "in (k, v)), is_causal=True)",
-    "Key heads are dealt out like cards, 0 1 0 1: `repeat` does that. Heads of one group stand side "
-    "by side and share a key head, 0 0 1 1.",
+    "Key heads are dealt out like cards, 0 1 0 1: `repeat` does that. Heads of one group stand "
+    "side by side and share a key head, 0 0 1 1.",
 )
 exercise.slip(
     "Attention",
@@ -1116,8 +1114,8 @@ exercise.slip(
     "heads_mixed_up_at_the_end",
     "heads.transpose(1, 2).flatten(2)",
     "heads.reshape(*x.shape[:2], -1)",
-    "The heads are put together in the wrong order: after attention the axes are (B, n, T, d_head), "
-    "and a reshape alone does not exchange two of them.",
+    "The heads are put together in the wrong order: after attention the axes are (B, n, T, "
+    "d_head), and a reshape alone does not exchange two of them.",
 )
 exercise.slip(
     "Attention",
@@ -1295,8 +1293,8 @@ exercise.slip(
     "adds_in_place",
     FIRST,
     "x += self.self_attn(self.input_layernorm(x), positions)",
-    "`+=` writes into the stream that came in, which belongs to the caller. x = x + ... makes a new "
-    "tensor.",
+    "`+=` writes into the stream that came in, which belongs to the caller. x = x + ... makes a "
+    "new tensor.",
 )
 exercise.slip(
     "Block",
@@ -1485,8 +1483,8 @@ exercise.slip(
     "seeds_the_generator_itself",
     "self.model = _Stack(config)",
     "torch.manual_seed(0)\n        self.model = _Stack(config)",
-    "Every new model has the same weights, as if the generator were seeded inside. Seeding is up to "
-    "the caller.",
+    "Every new model has the same weights, as if the generator were seeded inside. Seeding is up "
+    "to the caller.",
 )
 exercise.slip(
     "Llama",
@@ -1526,14 +1524,14 @@ exercise.slip(
     TURN,
     "turned = weight if weight.ndim == 1 or (key == 'embedding' and len(weight) != weight.shape[1])"
     " else weight.T",
-    "The embedding is transposed where that is possible. It is (vocab_size, d_model) in both volumes.",
+    "The embedding is transposed where that is possible. It is (vocab_size, d_model) in both "
+    "volumes.",
 )
 exercise.slip(
     "load_numpy",
     "turned_only_where_it_must",
     TURN,
-    f"there = {TARGET}\n            turned = "
-    "weight if weight.shape == there.shape else weight.T",
+    f"there = {TARGET}\n            turned = weight if weight.shape == there.shape else weight.T",
     "Square matrices are not transposed. A fitting shape does not say that a matrix lies the right "
     "way round: weights are (in, out) in Volume 1 and (out, in) here.",
 )
@@ -1605,8 +1603,8 @@ exercise.slip(
     "new_parameters",
     f"{TARGET}{COPY}",
     replacing("nn.Parameter(turned.clone())"),
-    "Every parameter is replaced by a new one: an optimizer that has the old ones moves nothing any "
-    "more, and what was tied is tied no longer. Write into those that are there.",
+    "Every parameter is replaced by a new one: an optimizer that has the old ones moves nothing "
+    "any more, and what was tied is tied no longer. Write into those that are there.",
 )
 exercise.slip(
     "load_numpy",

@@ -80,7 +80,7 @@ def loss_and_grads(params, ids, targets, config):
     for i, cache in backs[::-1]:
         dx, own = block_backward(dx, cache)
         for name, d in own.items():
-            grads["blocks." + str(i) + "." + name] = d
+            grads[f"blocks.{i}.{name}"] = d
     grads["embedding"] = np.einsum("btv,btd->vd", rows, dx)
     if config.tied:
         grads["embedding"] = grads["embedding"] + np.transpose(dhead)

@@ -72,7 +72,7 @@ def run(i, x, params, config, ending):
     if dout is None:
         return result, None, grads
     dx, own_grads = block_backward(dout, cache)
-    return result, dx, {**grads, **{prefix + k: v for k, v in own_grads.items()}}
+    return result, dx, {**grads, **{f"{prefix}{k}": v for k, v in own_grads.items()}}
 
 
 def head_of(params, config):

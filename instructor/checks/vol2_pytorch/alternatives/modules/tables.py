@@ -32,16 +32,13 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(d, d, bias=False)
         # Each feature's own angle, and where its partner is.
         even = torch.arange(d_head) // 2 * 2
-        angles = torch.outer(
-            torch.arange(config.max_T, dtype=torch.float64), config.rope_theta ** (-even / d_head)
-        )
-        exact = torch.arange(config.max_T, dtype=torch.float64)[:, None] * torch.pow(
+        per_position = torch.pow(
             torch.tensor(config.rope_theta, dtype=torch.float64), -even.double() / d_head
         )
-        assert angles.shape == exact.shape
+        angles = torch.outer(torch.arange(config.max_T, dtype=torch.float64), per_position)
         sign = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat(d_head // 2)
-        self.register_buffer("cosines", exact.cos(), persistent=False)
-        self.register_buffer("sines", sign * exact.sin(), persistent=False)
+        self.register_buffer("cosines", angles.cos(), persistent=False)
+        self.register_buffer("sines", sign * angles.sin(), persistent=False)
         self.register_buffer("partner", torch.arange(d_head) ^ 1, persistent=False)
 
     def turned(self, x, where):
@@ -116,7 +113,7 @@ def renamed(key):
         return TABLE[key]
     _, number, last = key.split(".")
     if last not in TABLE:
-        kind, _, role = last.partition("_")
+        role = last.removeprefix("w_")
         part = "self_attn" if len(role) == 1 else "mlp"
         return f"model.layers.{number}.{part}.{role}_proj.weight"
     return f"model.layers.{number}.{TABLE[last]}"

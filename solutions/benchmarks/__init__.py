@@ -1,0 +1,1 @@
+"""How fast the references are; run as commands, imported by nothing."""
