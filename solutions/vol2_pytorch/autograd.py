@@ -242,9 +242,9 @@ def visible_rmsnorm(student: Student, check: Check) -> None:
 #
 # For any linear map $y = R x$ the chain rule gives
 # $\mathrm{dx}_j = \sum_i \mathrm{dout}_i \, R_{ij}$. The rest is yours: which matrix is multiplied
-# with `dout`, which motion of the plane is that, and what does it need of $x$? What you save follows
-# from the answer. Positions are not learned and have no gradient, though they are a tensor: their
-# place in what `backward` returns is `None`.
+# with `dout`, which motion of the plane is that, and what does it need of $x$? From the answer
+# follows what you save. Positions are not learned and have no gradient, though they are a tensor:
+# their place in what `backward` returns is `None`.
 #
 # As in Volume 1, angles are computed in float64 whatever the dtype of `x`, and positions are `(T,)`
 # or `(B, T)`. A helper for both directions saves you half of the work.
@@ -400,8 +400,8 @@ def visible_rope(student: Student, check: Check) -> None:
 #   `loss.backward()` and nothing else still passes.
 #
 # **Safe forms.** As in Volume 1: shift each row by its maximum, never take the logarithm of a
-# probability, and mind that -100 is a mark and not a place. `torch.log_softmax` and
-# `torch.logsumexp` are allowed, in `forward`.
+# probability, and mind that -100 is a mark and not a place. `log_softmax` and `logsumexp` are there
+# and may be used.
 #
 # **What to save** is worth a thought. Of the largest array of the whole model, one copy is enough.
 

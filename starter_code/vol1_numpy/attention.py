@@ -216,7 +216,21 @@ def attention_backward(
     raise NotImplementedError("attention_backward is yours to write")
 
 # %%
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng = np.random.default_rng()
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        attention,
+        attention_backward,
+        (
+            rng.standard_normal((1, 4, 2, 3)),
+            rng.standard_normal((1, 2, 3, 3)),
+            rng.standard_normal((1, 2, 3, 3)),
+        ),
+        ("dq", "dk", "dv"),
+    )
 
 
 def visible_attention_backward(student: Student, check: Check) -> None:

@@ -206,7 +206,22 @@ def attention_head_backward(
     raise NotImplementedError("attention_head_backward is yours to write")
 
 # %%
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng = np.random.default_rng()
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        attention_head,
+        attention_head_backward,
+        (
+            rng.standard_normal((1, 3, 4)),
+            rng.standard_normal((4, 2)),
+            rng.standard_normal((4, 2)),
+            rng.standard_normal((4, 2)),
+        ),
+        ("dx", "dw_q", "dw_k", "dw_v"),
+    )
 
 
 def visible_attention_head_backward(student: Student, check: Check) -> None:

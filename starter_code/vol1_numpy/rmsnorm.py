@@ -188,7 +188,17 @@ def rmsnorm_backward(
     raise NotImplementedError("rmsnorm_backward is yours to write")
 
 # %%
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng = np.random.default_rng()
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        rmsnorm,
+        rmsnorm_backward,
+        (rng.standard_normal((2, 5)), rng.standard_normal((5,))),
+        ("dx", "dgain"),
+    )
 
 
 def visible_rmsnorm_backward(student: Student, check: Check) -> None:

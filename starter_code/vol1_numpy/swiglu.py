@@ -175,7 +175,22 @@ def swiglu_backward(
     raise NotImplementedError("swiglu_backward is yours to write")
 
 # %%
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng = np.random.default_rng()
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        swiglu,
+        swiglu_backward,
+        (
+            rng.standard_normal((2, 3)),
+            rng.standard_normal((3, 4)),
+            rng.standard_normal((3, 4)),
+            rng.standard_normal((4, 3)),
+        ),
+        ("dx", "dw_gate", "dw_up", "dw_down"),
+    )
 
 
 def visible_swiglu_backward(student: Student, check: Check) -> None:

@@ -814,8 +814,8 @@ def every_special_token(text, vocab, merges, special_tokens=()):
 
 @exercise.mistake("encode")
 def special_tokens_are_patterns(text, vocab, merges, special_tokens=()):
-    """Special tokens go into a regular expression as they are, where | and * mean something. Escape
-    them."""
+    """Special tokens are encoded as text. Each becomes one id. (In a regular expression | and * mean
+    something: escape them.)"""
     if not special_tokens:
         return bpe.encode(text, vocab, merges)
     pattern = "|".join(sorted(special_tokens, key=len, reverse=True))
@@ -900,7 +900,8 @@ exercise.slip(
     "special_tokens_are_text",
     "enumerate(_cut(text, special_tokens))",
     "enumerate([text])",
-    "Special tokens are encoded as text. Each becomes one id.",
+    "Special tokens are encoded as text. Each becomes one id. (In a regular expression | and * mean "
+    "something: escape them.)",
 )
 exercise.slip(
     "encode",
