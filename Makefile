@@ -22,10 +22,10 @@ test: setup  ## the quick checks of everything; long ones are sampled with a fix
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 test-integrations: setup  ## every route of nbgrader, Gradescope, GitHub and the others
-	$(BIN)/python -m pytest -m integrations --integrations=all
+	$(BIN)/python -m pytest -m integrations --integrations=all --numprocesses $(WORKERS)
 
 bench: setup  ## print the table of docs/benchmarks.md
 	$(BIN)/python -m autograder.bench

@@ -235,12 +235,9 @@ def test_no_hidden_text_is_in_any_file_that_nbgrader_writes(
     theirs = "\n".join(_text(p) for p in (room.folder / "submitted").rglob("*.ipynb"))
     course = Course(ROOT)
     # A hint is told to those who make the mistake, and so is what a check is called.
-    told = " ".join(
-        f"{check.title} {mistake.hint}"
-        for s in course.slugs
-        for check in course.exercise(s).checks
-        for mistake in course.exercise(s).mistakes
-    )
+    told = ""
+    for exercise in map(course.exercise, course.slugs):
+        told += " ".join([c.title for c in exercise.checks] + [m.hint for m in exercise.mistakes])
     secrets = [s for s in secret_lines(course) if s not in theirs and s.strip('" ') not in told]
     assert len(secrets) > 500
     files = [p for p in room.folder.rglob("*") if p.is_file() and _is_nbgrader_s(room, p)]

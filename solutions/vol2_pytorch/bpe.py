@@ -148,7 +148,9 @@ def train_bpe(
     if room < 0:
         least = 256 + len(special_tokens)
         raise ValueError(f"vocab_size is {vocab_size}; bytes and special tokens are {least}")
-    times = Counter(w for part in _cut(text, special_tokens)[::2] for w in re.findall(PATTERN, part))
+    times = Counter(
+        w for part in _cut(text, special_tokens)[::2] for w in re.findall(PATTERN, part)
+    )
     words = {word: list(word.encode()) for word in times}
     count: Counter[Pair] = Counter()
     where: defaultdict[Pair, set[str]] = defaultdict(set)
@@ -317,7 +319,9 @@ _SPECIAL = ("<|a|>", "<|a|><|b|>")
 def _vocabulary(student: Student) -> Any:
     """The vocabulary of `low low lower` with two special tokens, as a dict of bytes."""
     pieces = _PIECES + [list(token.encode()) for token in _SPECIAL]
-    tokens = student.keep(student.library("builtins.map"), student.library("builtins.bytes"), pieces)
+    tokens = student.keep(
+        student.library("builtins.map"), student.library("builtins.bytes"), pieces
+    )
     numbered = student.keep(student.library("builtins.enumerate"), tokens)
     return student.keep(student.library("builtins.dict"), numbered)
 

@@ -341,10 +341,10 @@ class Attention(nn.Module):
         self.n_heads, self.n_kv_heads = config.n_heads, config.n_kv_heads
         self.theta = config.rope_theta
         d_model, d_head = config.d_model, config.d_model // config.n_heads
-        self.q_proj = nn.Linear(d_model, self.n_heads * d_head, bias=False)
+        self.q_proj = nn.Linear(d_model, d_model, bias=False)
         self.k_proj = nn.Linear(d_model, self.n_kv_heads * d_head, bias=False)
         self.v_proj = nn.Linear(d_model, self.n_kv_heads * d_head, bias=False)
-        self.o_proj = nn.Linear(self.n_heads * d_head, d_model, bias=False)
+        self.o_proj = nn.Linear(d_model, d_model, bias=False)
         ### END SOLUTION
 
     def forward(self, x: torch.Tensor, positions: torch.Tensor | None = None) -> torch.Tensor:
@@ -710,7 +710,7 @@ def load_numpy(model: nn.Module, params: Mapping[str, Floats]) -> None:
             layer = f"model.layers.{block[1]}." if block else ""
             weight = torch.tensor(array)
             # A row of the embedding is a token in both volumes; all other matrices are (in, out).
-            turned = weight if key == "embedding" or weight.ndim == 1 else weight.T
+            turned = weight.T if last.startswith("w_") or last == "head" else weight
             model.get_parameter(f"{layer}{_NAMES[last]}.weight").copy_(turned)
     ### END SOLUTION
 

@@ -76,8 +76,9 @@ def params_of(student, both, params):
     return trained
 
 
-def trained_on(student, params, data, config, steps, seed):
-    return params_of(student, run(student, params, data, config, steps, seed), params)
+def trained_on(student, params, data, config, steps, seed, like=None):
+    both = run(student, params, data, config, steps, seed)
+    return params_of(student, both, params if like is None else like)
 
 
 def loss_of(params, config, windows):
@@ -108,49 +109,47 @@ def reports_the_loss_before_each_update(student, params, window, config, seed):
 
 @exercise.satisfies("train", points=2, sizes={"V": [9], "T": [5], "N": [0]})
 def learns_what_comes_next(student, params, config, order, seed):
-    """On a text that repeats itself the model learns what comes next, and not what came before."""
+    """On a text that repeats itself the model learns what comes next, not what came before."""
     data = np.tile(order, 30)
-    both = run(student, params, data, config, 30, seed[0])
+    both = run(student, params, data, config, 20, seed[0])
     same = student.keep(student.library("operator.getitem"), both, 0)
     for name in ("embedding", "head"):  # tells who does nothing from who does the wrong thing
         one = student.keep(student.library("operator.getitem"), same, name)
         yield not student.library("numpy.array_equal")(one, params[name])
     trained = params_of(student, both, params)
     windows = np.stack([data[s : s + config.max_T + 1] for s in range(len(order))])
-    yield fell(params, trained, config, windows) > 0.02
-    yield fell(params, trained, config, windows[:, ::-1]) < 0.0
+    ahead = fell(params, trained, config, windows)
+    yield ahead > 0.02
+    yield ahead > 0.02 + fell(params, trained, config, windows[:, ::-1])
 
 
 @exercise.satisfies("train", points=2, sizes={"V": [10], "T": [4], "N": [0]})
 def reads_all_of_the_text(student, params, config, order, seed):
     """Windows come from everywhere, the first and the last possible one included."""
-    T, halves = config.max_T, (order[:5], order[5:])
-    long = np.concatenate([np.tile(half, 3000) for half in halves])
-    trained = trained_on(student, params, long, config, 30, seed[0])
-    for half in halves:
-        windows = np.stack([np.tile(half, 2)[s : s + T + 1] for s in range(5)])
-        yield fell(params, trained, config, windows) > 0.01
-    # Two windows, and what each asks for first or last is in no other place.
-    short = order[: T + 2]
-    trained = trained_on(student, params, short, config, 30, seed[1])
-    yield fell(params, trained, config, short[None, :2]) > 0.01
-    yield fell_at_last(params, trained, config, short[None, 1:]) > 0.01
+    # Where an id is never read its row has no gradient; decay leaves its direction as it is.
+    halves = order[:5], order[5:]
+    data = np.concatenate([np.tile(half, 3000) for half in halves])
+    trained = trained_on(student, params, data, config, 16, seed[0])
+    yield turned(params, trained)[order[0]] and turned(params, trained)[order[5]]
+    # Of two windows, the first alone reads the first id, and the last alone the last but one.
+    data = order[: config.max_T + 2]
+    trained = trained_on(student, params, data, config, 16, seed[1])
+    yield turned(params, trained)[data[0]] and turned(params, trained)[data[-2]]
 
 
-def fell_at_last(params, trained, config, windows):
-    """The same for the last target alone."""
-    ids, targets = windows[:, :-1], np.full_like(windows[:, 1:], -100)
-    targets[:, -1] = windows[:, -1]
-    before, after = (loss_and_grads(p, ids, targets, config)[0] for p in (params, trained))
-    return before - after
+def turned(params, trained):
+    """Which rows of the embedding point in another direction than before."""
+    old, new = params["embedding"], trained["embedding"]
+    share = (old * new).sum(axis=1, keepdims=True) / (old * old).sum(axis=1, keepdims=True)
+    return np.abs(new - share * old).max(axis=1) > 1e-9
 
 
 @exercise.satisfies("train", points=1, sizes={"V": [24], "T": [4], "N": [20_000]})
 def finds_nothing_in_noise(student, params, config, text, seed):
     """What comes next in noise cannot be learned: a loss that falls all the same has a leak."""
     silent = params | {"head": 0.1 * params["head"]}
-    losses = losses_of(student, run(student, silent, text, config, 40, seed[0]))
-    yield float(losses[-8:].mean()) > np.log(len(params["embedding"])) - 0.1
+    losses = losses_of(student, run(student, silent, text, config, 30, seed[0]))
+    yield float(losses[-8:].mean()) > np.log(config.vocab_size) - 0.05
 
 
 @exercise.satisfies("train", points=1)
@@ -176,7 +175,8 @@ def leaves_what_it_is_given_alone(student, params, config, text, seed):
     for layout, read_only in (("F", True), ("strided", False)):
         given = {name: laid(w, layout, read_only=read_only) for name, w in params.items()}
         data = laid(text, layout, read_only=read_only)
-        yield arrays(params_of(student, run(student, given, data, config, 3, seed[0]), params)), trained
+        again = trained_on(student, given, data, config, 3, seed[0], like=params)
+        yield arrays(again), trained
 
 
 @exercise.satisfies("train", points=1, kind="E")

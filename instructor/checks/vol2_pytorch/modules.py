@@ -1142,15 +1142,15 @@ exercise.slip(
 exercise.slip(
     "Attention",
     "has_biases",
-    "self.o_proj = nn.Linear(self.n_heads * d_head, d_model, bias=False)",
-    "self.o_proj = nn.Linear(self.n_heads * d_head, d_model)",
+    "self.o_proj = nn.Linear(d_model, d_model, bias=False)",
+    "self.o_proj = nn.Linear(d_model, d_model)",
     "A projection has a bias. nn.Linear makes one unless it is told not to; this model has none.",
 )
 exercise.slip(
     "Attention",
     "names_of_volume_1",
-    "self.q_proj = nn.Linear(d_model, self.n_heads * d_head, bias=False)",
-    "self.w_q = self.__dict__['q_proj'] = nn.Linear(d_model, self.n_heads * d_head, bias=False)",
+    "self.q_proj = nn.Linear(d_model, d_model, bias=False)",
+    "self.w_q = self.__dict__['q_proj'] = nn.Linear(d_model, d_model, bias=False)",
     "A projection has another name than it should: q_proj, k_proj, v_proj, o_proj. Checkpoints are "
     "read by name.",
 )
@@ -1504,7 +1504,7 @@ exercise.slip(
 
 # Mistakes: load_numpy
 
-TURN = 'turned = weight if key == "embedding" or weight.ndim == 1 else weight.T'
+TURN = 'turned = weight.T if last.startswith("w_") or last == "head" else weight'
 COPY = ".copy_(turned)"
 TARGET = 'model.get_parameter(f"{layer}{_NAMES[last]}.weight")'
 ENTRIES = "for key, array in params.items():"
@@ -1522,10 +1522,9 @@ exercise.slip(
     "load_numpy",
     "embedding_turned_too",
     TURN,
-    "turned = weight if weight.ndim == 1 or (key == 'embedding' and len(weight) != weight.shape[1])"
-    " else weight.T",
-    "The embedding is transposed where that is possible. It is (vocab_size, d_model) in both "
-    "volumes.",
+    f"{TURN}\n            if key == 'embedding' and len(weight) == weight.shape[1]:\n"
+    "                turned = weight.T",
+    "The embedding is transposed, too. It is (vocab_size, d_model) in both volumes.",
 )
 exercise.slip(
     "load_numpy",
@@ -1591,7 +1590,7 @@ exercise.slip(
     "load_numpy",
     "half_split",
     TURN,
-    "turned = weight if key == 'embedding' or weight.ndim == 1 else weight.T\n"
+    f"{TURN}\n"
     "            if last in ('w_q', 'w_k'):\n"
     "                pairs = turned.unflatten(0, (-1, 2))\n"
     "                turned = torch.cat((pairs[:, 0], pairs[:, 1]))",
