@@ -39,7 +39,7 @@ def _print_lines(desk: "Desk", lines: Iterable["Line"]) -> None:
     for line in lines:
         if line.exercise != slug:
             slug = line.exercise
-            print(f"{slug} ({desk.own_file(slug).relative_to(desk.root).as_posix()})")
+            print(f"{slug} ({Path(os.path.relpath(desk.own_file(slug), desk.root)).as_posix()})")
         print(f"  {line.function}: {WORDS.get(line.status, line.status)}")
         if line.message and line.status != "not_attempted":
             print(f"    {line.message}")

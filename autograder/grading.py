@@ -20,6 +20,7 @@ from .exercise import Exercise
 from .inputs import Seed
 from .judge import Bench, Killed, elapsed_since, grade_function, lost, status_of
 from .percent import Page
+from .report.escape import one_line
 from .result import CheckResult, ExerciseResult, FunctionResult
 from .selfcheck import run_visible
 from .served import Served
@@ -68,8 +69,11 @@ def grade_module(
             for f in page.functions
             if only in ("", f)
         )
-    except (IsolationError, Killed) as error:
-        return replace(blank, status="not_graded", reason=str(error), seconds=elapsed_since(start))
+    except Exception as error:  # ours: no student code runs in this process
+        reason = str(error)
+        if not isinstance(error, (IsolationError, Killed)):
+            reason = f"A check of ours raises {type(error).__name__}: {one_line(reason)}"
+        return replace(blank, status="not_graded", reason=reason, seconds=elapsed_since(start))
     finally:
         bench.close()
     points = sum(f.points for f in functions)

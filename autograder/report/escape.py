@@ -86,7 +86,7 @@ def terminal(text: str, *, style: str = "", lines: bool = False) -> "Text":
 
 def spreadsheet(text: str) -> str:
     """`text` as a cell of a spreadsheet: an apostrophe in front of what would be a formula."""
-    if text.lstrip().startswith(tuple(FORMULA)) or text[:1] in FORMULA:
+    if text.lstrip().startswith(tuple(FORMULA)) or (text and text[0] in FORMULA):
         return "'" + one_line(text)
     return one_line(text)
 

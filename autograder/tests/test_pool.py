@@ -17,6 +17,7 @@ from autograder.course import Course
 from autograder.pool import Grader, Job, grade_all
 from autograder.result import ExerciseResult, SubmissionResult
 from autograder.submission import find_students
+from autograder.tests.toy_course import append
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 SLUG = "vol1_toys/scale"
@@ -216,3 +217,23 @@ def test_the_supervisor_does_not_grow(job: Job, grader: Grader) -> None:
     before = resident()
     some(40, 60)
     assert resident() - before < 8 << 20
+
+
+def test_a_check_of_ours_that_raises_costs_nobody_anything_and_stops_nothing(job: Job) -> None:
+    broken = (
+        '\n\n@exercise.satisfies("scale", points=1)\n'
+        "def stumbles(student, x, factor):\n"
+        '    """It stumbles over one student."""\n'
+        "    if student.scale(x, factor)[0, 0] != x[0, 0] * factor:\n"
+        '        raise RuntimeError("not foreseen")\n'
+        "    return True\n"
+    )
+    append(job.root, "instructor/checks/vol1_toys/scale.py", broken)
+    hand_in(job, "ann", "x * factor")
+    hand_in(job, "bob", "x * factor + 1")
+    found = find_students(job.root / "handed_in")
+    ann, bob = (result for result, _ in grade_all(job, found))
+    assert ann.points == ann.max_points
+    (exercise,) = bob.exercises
+    assert exercise.status == "not_graded"
+    assert exercise.reason == "A check of ours raises RuntimeError: not foreseen"

@@ -163,3 +163,7 @@ def test_in_a_spreadsheet_an_ordinary_name_is_left_alone() -> None:
 )
 def test_a_link_only_leads_below_the_page(path: str, link: str) -> None:
     assert escape.relative_link(path) == link
+
+
+def test_an_empty_cell_stays_empty() -> None:
+    assert escape.spreadsheet("") == ""

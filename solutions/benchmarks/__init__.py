@@ -1,1 +1,1 @@
-"""How fast the references are; run as commands, imported by nothing."""
+"""How fast the references are, as ratios within one run. Nothing here is a test."""

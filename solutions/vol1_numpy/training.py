@@ -124,8 +124,8 @@ Params = dict[str, Floats]
 # small against a weight, and large enough that the weights get somewhere in `steps` steps. Try one
 # and a half orders of magnitude around $3 \cdot 10^{-3}$, and batches from 4 to 32.
 #
-# **How it is graded.** A LLaMA with one block, `d_model` 64, is trained on 5,000 stories for 400
-# steps, and must not take longer than 20 seconds on one core (a batch of 16 takes about 4). Its loss
+# **How it is graded.** A LLaMA with one block, `d_model` 64, is trained on 5,000 stories for 300
+# steps, and must not take longer than 20 seconds on one core (a batch of 16 takes about 3). Its loss
 # on fresh stories is then computed for you and compared with what the grammar itself would have
 # needed for these very stories. You get points for coming within 0.8, 0.4 and 0.15 nats per word.
 # The ids are exchanged at random, so parameters from another run are of no use.
@@ -237,7 +237,7 @@ def visible_train(student: Student, check: Check) -> None:
 
 
 # %%
-def tell_stories(steps: int = 400, seed: int = 0, size: str = "small") -> None:
+def tell_stories(steps: int = 300, seed: int = 0, size: str = "small") -> None:
     """Train on stories, print the loss on fresh ones beside the floor, and tell five new ones."""
     rng = np.random.default_rng(seed)
     told, fresh = stories.corpus(size)

@@ -37,7 +37,7 @@ def words(rng, count, most=6):
 def sentence(rng, length=40):
     """Words, numbers and marks, all kinds of white space between them."""
     parts = words(rng, length)
-    marks = [", ", "! ", "\n\n", "  ", " 42 ", "_", "\t", "?\n", " 7", "..."]
+    marks = [", ", "! ", "\n\n", "  ", " 42 ", "_", "\t", "?\n", " 7", "...", "xyz", "uvw"]
     for mark in marks:
         parts.insert(int(rng.integers(1, len(parts))), mark)
     # White space is followed by a space, or by nothing that could split it once more.
@@ -121,7 +121,9 @@ def draw_merges(rng):
             pool.append(256 + len(merges))
             made[pool[-1]] = joined
             merges.append((left, right))
-    return merges
+    # xyz and uvw tell apart the earliest merge, the leftmost one and the longest piece.
+    x, y, z, u, v, w = b"xyzuvw"
+    return [*merges, (y, z), (x, 256 + len(merges)), (x, y), (v, w), (u, v)]
 
 
 exercise = Exercise(
