@@ -9,6 +9,7 @@ from typing import Any
 from ..build import entry, figures, notebook
 from ..course import Course
 from ..errors import AutograderError, CourseError
+from ..lint_release import lint
 
 WHERE = "instructor/course.toml"
 CONFIG = """c = get_config()  # noqa: F821
@@ -78,11 +79,13 @@ def init(folder: Path, names: Iterable[str] = ()) -> list[Path]:
 
     Raises:
         CourseError: No such assignment, or none at all.
-        AutograderError: The folder cannot be written.
+        AutograderError: The folder cannot be written, or holds what students must not get: an
+            almost-marker, a stray file.
     """
     course = Course.find()
     files: dict[Path, bytes] = {}
-    for assignment in _chosen(assignments(course), list(names)):
+    chosen = _chosen(assignments(course), list(names))
+    for assignment in chosen:
         files |= source(course, assignment)
     config = Path("nbgrader_config.py")
     if not (folder / config).exists():
@@ -96,6 +99,11 @@ def init(folder: Path, names: Iterable[str] = ()) -> list[Path]:
         raise AutograderError(
             f"{folder}: the nbgrader course cannot be written: {error.strerror}"
         ) from error
+    # nbgrader copies whatever lies in these folders into what students get.
+    problems = lint([folder / "source" / one.name for one in chosen], root=folder)
+    if problems:
+        more = f"; and {len(problems) - 1} more" if problems[1:] else ""
+        raise AutograderError(f"the sources are not fit to be handed out: {problems[0]}{more}")
     return sorted(files)
 
 

@@ -99,7 +99,9 @@ def browser(room: Classroom) -> Iterator[Page]:
     with jupyter(room) as address, playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
         context = chromium.new_context(base_url=address, viewport={"width": 1200, "height": 900})
-        context.route(lambda url: not url.startswith(address), lambda route: route.abort())
+        context.route(
+            lambda url: not url.startswith((address, "file:")), lambda route: route.abort()
+        )
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE_S)
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -220,7 +222,7 @@ def test_what_is_typed_is_in_the_gradebook_survives_and_is_in_the_feedback(
     page = room.folder / "feedback" / "cat" / "toys" / "scale.html"
     for words in ("Score: 3.5 / 7.0", "The idea is right.", HINT):
         assert words in page.read_text(encoding="utf-8")
-    browser.goto(f"/files/{page.relative_to(room.folder)}")
+    browser.goto(page.as_uri())
     comment = browser.get_by_text("The idea is right.")
     playwright.expect(comment).to_be_visible()
     comment.scroll_into_view_if_needed()

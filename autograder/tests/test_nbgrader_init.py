@@ -119,3 +119,17 @@ def test_the_engine_does_not_import_nbgrader_to_say_what_it_would_do() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_students_must_not_get_is_named_before_nbgrader_copies_it(
+    toy: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(toy, BOTH)
+    monkeypatch.chdir(toy.root)
+    folder = tmp_path / "room"
+    init(folder)
+    (folder / "source" / "toys" / "answers.py~").write_text("x = 1\n")
+    with pytest.raises(AutograderError) as caught:
+        init(folder)
+    assert str(caught.value).startswith("the sources are not fit to be handed out: ")
+    assert "answers.py~" in str(caught.value)
