@@ -6,6 +6,7 @@ These stay in the worker; while the reference is being served, it calls them the
 
 import builtins
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ class Served:
 def modest(reference: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
     """Are these arguments small enough for the supervisor to compute with?"""
     leaves = list(_leaves((args, kwargs)))
-    if sum(map(np.size, leaves)) > MOST:
+    counts = [abs(leaf) for leaf in leaves if type(leaf) is int]  # perhaps a length
+    if sum(map(np.size, leaves)) > MOST or max(counts, default=0) > MOST:
         return False
     if all(np.ndim(leaf) != 1 or np.size(leaf) <= MOST_IN_VECTOR for leaf in leaves):
         return True
@@ -100,8 +102,8 @@ def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, (tuple, list)):
         for item in value:
             yield from _leaves(item)
-    elif isinstance(value, dict):
-        for item in value.values():
+    elif isinstance(value, (dict, SimpleNamespace)):
+        for item in (value if isinstance(value, dict) else vars(value)).values():
             yield from _leaves(item)
     else:
         yield value

@@ -10,8 +10,8 @@ import copy
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, fields, is_dataclass
+from types import ModuleType, SimpleNamespace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -330,6 +330,8 @@ class LocalBackend:
             return (self._arrive(v) for v in value)
         if isinstance(value, PLAIN):
             return value
+        if record := as_record(value):
+            return SimpleNamespace(**{k: self._arrive(v) for k, v in vars(record).items()})
         return copy.copy(value)
 
 
@@ -350,7 +352,18 @@ def depart(value: Any) -> Any:
         return tuple(depart(v) for v in value)
     if type(value) is dict and all(isinstance(k, (str, int)) for k in value):
         return {k: depart(v) for k, v in value.items()}
+    if type(value) is SimpleNamespace and all(type(k) is str for k in vars(value)):
+        return SimpleNamespace(**{k: depart(v) for k, v in vars(value).items()})
     return Ref(value)
+
+
+def as_record(value: Any) -> SimpleNamespace | None:
+    """Named values without methods: what a dataclass of ours (a config, say) arrives as."""
+    if type(value) is SimpleNamespace:
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        return SimpleNamespace(**{f.name: getattr(value, f.name) for f in fields(value)})
+    return None
 
 
 def call_twice(function: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:

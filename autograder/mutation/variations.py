@@ -154,11 +154,13 @@ Function = Callable[..., Any]
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """`change` on every float array inside lists and tuples."""
+    """`change` on every float array inside lists, tuples and dicts."""
     if isinstance(value, np.ndarray):
         return change(value) if value.dtype.kind == "f" else value
     if type(value) in (list, tuple):
         return type(value)(_mapped(v, change) for v in value)
+    if type(value) is dict:
+        return {name: _mapped(v, change) for name, v in value.items()}
     return value
 
 
@@ -200,6 +202,8 @@ def _rounded(value: Any, like: Any) -> Any:
     """Arrays in `value` in the dtypes that they have in `like`."""
     if isinstance(value, (list, tuple)):
         return type(value)(_rounded(v, w) for v, w in zip(value, like, strict=True))
+    if type(value) is dict:
+        return {name: _rounded(v, like[name]) for name, v in value.items()}
     return value.astype(like.dtype) if isinstance(value, np.ndarray) else value
 
 

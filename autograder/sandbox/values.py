@@ -1,13 +1,14 @@
 """Values as bytes, and back.
 
-No payload can name a class or run code: a value is None, a number, a short text, a container of
-values, an array of an allowed dtype, or the number of something that stays on one side. Both
-sides use this file; only the supervisor's payloads are trusted.
+No payload can name a class or run code: a value is None, a number, a short text, a container or a
+record of values, an array of an allowed dtype, or the number of something that stays on one side.
+Both sides use this file; only the supervisor's payloads are trusted.
 """
 
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ MAX_DEPTH, MAX_ITEMS, MAX_NDIM, MAX_EMPTY = 32, 1 << 20, 8, 1 << 26
 
 _NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARRAY = range(11)
 HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG = 16, 17, 18
-_SLICE, _ELLIPSIS = 19, 20
+_SLICE, _ELLIPSIS, _RECORD = 19, 20, 21
 
 DTYPES = ("f8", "f4", "f2", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 LAYOUTS: tuple[Layout, ...] = ("C", "F", "strided")
@@ -109,6 +110,13 @@ class Writer:
             self.put(item, depth + 1)
         return True
 
+    def _record(self, value: SimpleNamespace, depth: int) -> bool:
+        if not all(type(name) is str for name in vars(value)):
+            return False
+        self.small.append(_RECORD)
+        self.put(dict(vars(value)), depth + 1)
+        return True
+
     def _slice(self, value: slice, depth: int) -> bool:
         self.small.append(_SLICE)
         for part in (value.start, value.stop, value.step):
@@ -154,6 +162,7 @@ _WRITERS: dict[type, Callable[[Writer, Any, int], bool]] = {
     tuple: Writer._sequence,
     list: Writer._sequence,
     dict: Writer._dict,
+    SimpleNamespace: Writer._record,
     slice: Writer._slice,
     type(Ellipsis): Writer._ellipsis,
     np.ndarray: Writer._array,
@@ -201,6 +210,8 @@ class Reader:
             return self._container(tag, depth)
         if tag == _ARRAY:
             return self._array()
+        if tag == _RECORD:
+            return self._record(depth + 1)
         if tag in (HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG):
             return self.token(tag, _U64.unpack(self.take(8))[0])
         if self.ours and tag == _SLICE:
@@ -229,6 +240,12 @@ class Reader:
         if not isinstance(key, (str, int)):
             raise WireError("a dict's key is neither a text nor an integer")
         return key, self.value(depth)
+
+    def _record(self, depth: int) -> SimpleNamespace:
+        fields = self.value(depth)
+        if type(fields) is not dict or not all(type(name) is str for name in fields):
+            raise WireError("a record's fields are refused")
+        return SimpleNamespace(**fields)
 
     def _array(self) -> Any:
         code, flags, ndim = self.take(3)

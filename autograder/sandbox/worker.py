@@ -22,7 +22,7 @@ from ..errors import (
     StudentTimedOut,
 )
 from ..source import SourceCell
-from ..student import Ask, Callback, Items, Ref
+from ..student import Ask, Callback, Items, Ref, as_record
 from . import values, wire
 from .ahead import Known
 from .libraries import Arrays
@@ -334,6 +334,8 @@ class Worker:
                 return base(value)
         if isinstance(value, (Items, Iterator)):
             return self._give(value, values.ITEMS_TAG)
+        if record := as_record(value):
+            return record
         if isinstance(value, Callback) or callable(value):
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(

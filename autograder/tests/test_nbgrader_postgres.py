@@ -89,7 +89,15 @@ def server() -> Iterator[Server]:
             **account,
         )
         assert made.returncode == 0, made.stderr
-        command = [postgres, "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
+        command = [
+            postgres,
+            "-D",
+            str(folder / "data"),
+            "-k",
+            str(folder),
+            "-c",
+            "listen_addresses=",
+        ]
         with (
             (folder / "log").open("w") as log,
             subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **account) as running,
@@ -103,7 +111,7 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_for(running: subprocess.Popen[bytes], question: list[str], log: Path) -> None:
+def _wait_for(running: subprocess.Popen[Any], question: list[str], log: Path) -> None:
     for _ in range(600):
         assert running.poll() is None, log.read_text()
         if subprocess.run(question, capture_output=True).returncode == 0:

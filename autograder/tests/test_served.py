@@ -118,6 +118,7 @@ def anything(*args: Any, **kwargs: Any) -> float:
 def test_arrays_in_containers_count() -> None:
     assert modest(anything, (np.ones((4, 4)), [np.ones(3)]), {"a": 1})
     assert not modest(anything, {"a": np.ones((MOST, 2))})
+    assert not modest(anything, np.ones(3), length=MOST + 1)
     assert not modest(anything, (np.ones((MOST // 2, 2)), np.ones(1)))
 
 

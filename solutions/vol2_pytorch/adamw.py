@@ -38,18 +38,18 @@ from torch import nn
 # - **`zero_grad`**, **`state_dict`** and **`load_state_dict`**, which know these two and nothing
 #   else.
 #
-# ![A parameter belongs to one of two groups. Each group has its own lr, betas, eps and weight decay,
-# which a schedule may change between two steps. To each parameter belongs a state: step, the mean
-# of the gradients, the mean of their squares. Both together are what state_dict
+# ![Every parameter belongs to a group. A group has its own lr, betas, eps and weight decay, which a
+# schedule may change between two steps. To every parameter belongs a state: the count of steps, the
+# mean of its gradients, the mean of their squares. Groups and states together are what state_dict
 # saves.](figures/adamw.svg)
 #
 # Three rules follow:
 #
-# 1. Read `lr` and the others from the group, at each step. A schedule writes
-#    `group["lr"]` between two steps, and knows nothing of your attributes.
-# 2. Whatever must survive from one step to the next belongs into `self.state[p]`, the count of steps
+# 1. Read `lr` and the others from the group, at each step. A schedule writes `group["lr"]` between
+#    two steps, and knows nothing of your attributes.
+# 2. What must survive from one step to the next belongs into `self.state[p]`, the count of steps,
 #    too. An attribute `self.t` is not saved: a run that is resumed would begin its bias correction
-#    anew, with steps that are far too small or too large.
+#    anew, with steps that are far too large or too small.
 # 3. The count belongs to the *parameter*. One that had no gradient (`p.grad` is `None`: it took no
 #    part) is not touched, and its count stays where it is.
 #
@@ -57,7 +57,8 @@ from torch import nn
 #
 # For each parameter $p$ with gradient $g$, as in Volume 1, with $t = 1$ at its first update:
 #
-# $$m \leftarrow \beta_1 m + (1 - \beta_1) \, g \qquad v \leftarrow \beta_2 v + (1 - \beta_2) \, g^2$$
+# $$m \leftarrow \beta_1 m + (1 - \beta_1) \, g \qquad
+#   v \leftarrow \beta_2 v + (1 - \beta_2) \, g^2$$
 #
 # $$p \leftarrow (1 - \eta \lambda) \, p \qquad
 #   p \leftarrow p - \eta \, \frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}$$
@@ -71,8 +72,8 @@ from torch import nn
 # **Unseen by autograd.** A parameter wants a gradient, and PyTorch refuses to change it in place
 # while it records. The step is no part of the loss: let nothing be recorded.
 #
-# **Nothing shared.** $m$ and $v$ are tensors of your own. If `m` *is* the gradient of the first step,
-# the next `zero_grad` or backward changes it.
+# **Nothing shared.** $m$ and $v$ are tensors of your own. If `m` *is* the gradient of the first
+# step, the next `zero_grad` or backward changes it.
 #
 # **Closure.** `step(closure)` first calls `closure()`, which computes the loss and the gradients
 # once more, and returns what it returned. It has to record for that, even though the rest of `step`
@@ -190,7 +191,8 @@ def visible_AdamW(student: Student, check: Check) -> None:
     check.close(student.fetch(b), [3.0], "a parameter without a gradient")
     step(optimizer, (a, None), (b, [7.0]))  # its own first step: 0.9 * 3 - 0.25
     check.close(student.fetch(b), [2.45], "a parameter after its own first step")
-    second = student.keep(student.library("operator.getitem"), optimizer.param_groups, 1)
+    groups_there = student.part(optimizer, "param_groups")
+    second = student.keep(student.library("operator.getitem"), groups_there, 1)
     student.library("operator.setitem")(second, "lr", 0.0)
     step(optimizer, (b, [7.0]))
     check.close(student.fetch(b), [2.45], "a parameter whose group has been given the rate 0")
@@ -200,7 +202,7 @@ def visible_AdamW(student: Student, check: Check) -> None:
     first, resumed = student.AdamW([p], lr=0.1), student.AdamW([q], lr=0.1)
     step(first, (p, [1.0, -2.0]))
     student.keep(student.library("torch.Tensor.copy_"), student.part(q, "data"), student.fetch(p))
-    resumed.load_state_dict(first.state_dict())
+    resumed.load_state_dict(student.keep(first.state_dict))
     step(first, (p, [0.5, 3.0]))
     step(resumed, (q, [0.5, 3.0]))
     check.close(student.fetch(q), student.fetch(p), "p after state_dict and load_state_dict")

@@ -1,4 +1,4 @@
-"""Every window once per round, in an order of its own; a view of all windows; no clipping."""
+"""Every window once per round, in an order drawn for it; a generator of batches; no clipping."""
 
 import numpy as np
 
@@ -7,12 +7,11 @@ from .optimizers import AdamW, lr_schedule
 
 
 def batches(data, length, size, rng):
-    views = np.lib.stride_tricks.sliding_window_view(data, length + 1)
     while True:
-        order = rng.permutation(len(views))
+        order = rng.permutation(len(data) - length)
         for first in range(0, len(order), size):
-            chosen = views[order[first : first + size]]
-            yield chosen[:, :length], chosen[:, 1:]
+            places = order[first : first + size, None] + np.arange(length)
+            yield np.take(data, places), np.take(data, places + 1)
 
 
 def train(params, data, config, steps, rng):
