@@ -221,8 +221,9 @@ def contents(course: Course, entries: list[dict[str, Any]]) -> str:
         lines += [f"## {volume['title']}", ""]
         listed = _of(volume, entries)
         if listed:
+            points = sum(e["points"] for e in listed)
             lines += [
-                f"{len(listed)} exercise{'' if len(listed) == 1 else 's'}, {sum(e['points'] for e in listed):g} points, "
+                f"{len(listed)} exercise{'' if len(listed) == 1 else 's'}, {points:g} points, "
                 f"about {round(sum(e['minutes'] for e in listed) / 60)} hours.",
                 "",
                 f"![What builds on what: {_in_words(listed)}](figures/{volume['folder']}.svg)",

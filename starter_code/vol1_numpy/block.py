@@ -175,7 +175,21 @@ def block_backward(dout: Floats, cache: Any) -> tuple[Floats, Params]:
 from functools import partial
 from types import SimpleNamespace
 
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng, where = np.random.default_rng(), (Config(9, 4, 1, 2, 1, 3, 8), np.arange(3))
+    sides = {"w_q": (4, 4), "w_k": (4, 2), "w_v": (4, 2), "w_o": (4, 4)}
+    sides |= {"w_gate": (4, 3), "w_up": (4, 3), "w_down": (3, 4)}
+    drawn: Params = {name: rng.standard_normal(side) for name, side in sides.items()}
+    drawn |= {"attn_norm": rng.standard_normal(4), "mlp_norm": rng.standard_normal(4)}
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        lambda x: block(x, drawn, *where)[0],
+        lambda dout, x: block_backward(dout, block(x, drawn, *where)[1])[:1],
+        (rng.standard_normal((2, 3, 4)),),
+        ("dx",),
+    )
 
 
 def visible_block_backward(student: Student, check: Check) -> None:
@@ -306,7 +320,21 @@ def post_norm_block_backward(dout: Floats, cache: Any) -> tuple[Floats, Params]:
 from functools import partial
 from types import SimpleNamespace
 
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng, where = np.random.default_rng(), (Config(9, 4, 1, 2, 1, 3, 8), np.arange(3))
+    sides = {"w_q": (4, 4), "w_k": (4, 2), "w_v": (4, 2), "w_o": (4, 4)}
+    sides |= {"w_gate": (4, 3), "w_up": (4, 3), "w_down": (3, 4)}
+    drawn = {name: rng.standard_normal(side) for name, side in sides.items()}
+    drawn |= {"attn_norm": rng.standard_normal(4), "mlp_norm": rng.standard_normal(4)}
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        lambda x: post_norm_block(x, drawn, *where)[0],
+        lambda dout, x: post_norm_block_backward(dout, post_norm_block(x, drawn, *where)[1])[:1],
+        (rng.standard_normal((2, 3, 4)),),
+        ("dx",),
+    )
 
 
 def visible_post_norm_block_backward(student: Student, check: Check) -> None:

@@ -314,7 +314,21 @@ def multi_head_attention_backward(dout: Floats, cache: Any) -> tuple[Floats, Par
 # %%
 from functools import partial
 
-from autograder.selfcheck import Check, Student
+from autograder.selfcheck import Check, Student, ask_my_checker
+
+if __name__ == "__main__":  # here, in the notebook: what does your own gradient checker say?
+    rng, where = np.random.default_rng(), (Config(9, 4, 1, 2, 1, 5, 8), np.arange(3))
+    shapes = {"w_q": (4, 4), "w_k": (4, 2), "w_v": (4, 2), "w_o": (4, 4)}
+    drawn: Params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    ask_my_checker(
+        "vol1_numpy/gradcheck",
+        lambda x: multi_head_attention(x, drawn, *where)[0],
+        lambda dout, x: multi_head_attention_backward(
+            dout, multi_head_attention(x, drawn, *where)[1]
+        )[:1],
+        (rng.standard_normal((2, 3, 4)),),
+        ("dx",),
+    )
 
 
 def visible_multi_head_attention_backward(student: Student, check: Check) -> None:
