@@ -1,9 +1,9 @@
 """Three documents packed into rows, and which token of the first row sees which."""
 
-from ..svg import BLUE, ORANGE, PURPLE, rect, svg, text
+from ..svg import BLUE, GREEN, ORANGE, rect, svg, text
 
 LENGTHS, T, CELL = (3, 2, 4), 8, 30
-COLOURS = (BLUE, ORANGE, PURPLE)
+COLOURS = (BLUE, ORANGE, GREEN)
 LEFT, GRID = 20, 380
 
 
@@ -20,7 +20,8 @@ def draw() -> str:
         left, y = LEFT + 20 + i % T * (CELL + 4), 60 + i // T * 60
         parts.append(rect(left, y, CELL, CELL, fill=COLOURS[number]))
         parts.append(text(left + CELL / 2, y + 20, label, kind="small on"))
-    parts.append(text(LEFT + 20 + 3 * (CELL + 4), 140, "not full: dropped", kind="small", anchor="start"))
+    beside = LEFT + 20 + 3 * (CELL + 4)
+    parts.append(text(beside, 140, "not full: dropped", kind="small", anchor="start"))
     for t in range(T):
         for s in range(T):
             sees = s <= t and stream[s][1] == stream[t][1]

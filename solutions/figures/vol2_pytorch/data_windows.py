@@ -1,9 +1,9 @@
 """A row of tokens, three windows of inputs and, one token later, their targets."""
 
-from ..svg import BLUE, ORANGE, SKY, rect, svg, text
+from ..svg import BLUE, GREEN, ORANGE, rect, svg, text
 
 COUNT, T, CELL, LEFT = 10, 3, 48, 110
-COLOURS = (BLUE, ORANGE, SKY)
+COLOURS = (BLUE, ORANGE, GREEN)
 
 
 def draw() -> str:
@@ -20,6 +20,5 @@ def draw() -> str:
         for shift, y in ((0, 30), (1, 150)):
             left = LEFT + (number * T + shift) * CELL
             parts.append(rect(left + 3, y, T * CELL - 6, 34, fill=colour))
-            kind = "on" if colour != SKY else "dark"
-            parts.append(text(left + T * CELL / 2, y + 22, f"window {number}", kind=kind))
+            parts.append(text(left + T * CELL / 2, y + 22, f"window {number}", kind="on"))
     return svg(610, 205, "Windows of three inputs, and their targets one token later", parts)
