@@ -1,1 +1,0 @@
-"""What students are given: ready to use, and nothing here is to be written."""
