@@ -73,7 +73,7 @@ def test_a_source_that_is_not_listed_is_named(toy: Course) -> None:
 
 
 def test_a_source_that_is_planned_is_a_draft_and_left_out(toy: Course) -> None:
-    edit(toy.root, TOML, '"balance"]', ']\nplanned = ["balance"]')
+    edit(toy.root, TOML, '"balance"]\nplanned = ["later"]', ']\nplanned = ["balance"]')
     assert toy.slugs == ("vol1_toys/scale", "vol1_toys/counter")
 
 
