@@ -100,11 +100,11 @@ def _per_query_head(x: Floats, n_heads: int) -> Floats:
 def _probabilities(q: Floats, keys: Floats, causal: bool) -> Floats:
     """How much each query takes of each key: (B, n_heads, Tq, Tk)."""
     Tq, Tk, d_head = q.shape[2], keys.shape[2], q.shape[3]
-    scores = q @ keys.swapaxes(-1, -2) * d_head**-0.5  # np.sqrt(int) would promote float32
+    scores = (q * d_head**-0.5) @ keys.swapaxes(-1, -2)  # np.sqrt(int) would promote float32
     if causal:
         # Query i stands at position i + Tk - Tq and sees the keys up to there.
         visible = np.tri(Tq, Tk, Tk - Tq, dtype=bool)
-        scores = np.where(visible, scores, -np.inf)
+        np.copyto(scores, -np.inf, where=~visible)
     return softmax(scores)
 
 

@@ -36,6 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .activations import silu, silu_backward
+from .linear import linear, linear_backward
 from .multi_head import Config, multi_head_attention, multi_head_attention_backward
 from .rmsnorm import rmsnorm, rmsnorm_backward
 from .swiglu import swiglu, swiglu_backward
@@ -70,6 +72,17 @@ Params = dict[str, Floats]
 
 
 # %%
+### BEGIN SOLUTION
+def _swiglu(x: Floats, params: Params) -> tuple[Floats, Any]:
+    """`swiglu`, and the branches it computed: a pure backward would compute them once more."""
+    gate, up = linear(x, params["w_gate"]), linear(x, params["w_up"])  # (B, T, d_ff)
+    opened = silu(gate)
+    return linear(opened * up, params["w_down"]), (x, gate, up, opened, params)
+
+
+### END SOLUTION
+
+
 def block(x: Floats, params: Params, config: Config, positions: Ints) -> tuple[Floats, Any]:
     """Add to every token what attention and then SwiGLU make of it, norms before each.
 
@@ -91,8 +104,8 @@ def block(x: Floats, params: Params, config: Config, positions: Ints) -> tuple[F
     attended, attention_cache = multi_head_attention(normed, params, config, positions)
     middle = x + attended
     mlp_in = rmsnorm(middle, params["mlp_norm"], config.norm_eps)
-    out = middle + swiglu(mlp_in, params["w_gate"], params["w_up"], params["w_down"])
-    return out, (x, attention_cache, middle, mlp_in, params, config)
+    widened, swiglu_cache = _swiglu(mlp_in, params)
+    return middle + widened, (x, attention_cache, middle, swiglu_cache, params, config)
     ### END SOLUTION
 
 
@@ -166,6 +179,19 @@ def visible_block(student: Student, check: Check) -> None:
 
 
 # %%
+### BEGIN SOLUTION
+def _swiglu_backward(dout: Floats, cache: Any) -> tuple[Floats, Params]:
+    """`swiglu_backward`, from what `_swiglu` kept."""
+    x, gate, up, opened, params = cache
+    dhidden, dw_down, _ = linear_backward(dout, opened * up, params["w_down"])
+    dx_gate, dw_gate, _ = linear_backward(silu_backward(dhidden * up, gate), x, params["w_gate"])
+    dx_up, dw_up, _ = linear_backward(dhidden * opened, x, params["w_up"])
+    return dx_gate + dx_up, {"w_gate": dw_gate, "w_up": dw_up, "w_down": dw_down}
+
+
+### END SOLUTION
+
+
 def block_backward(dout: Floats, cache: Any) -> tuple[Floats, Params]:
     """Push `dout` back through `block`.
 
@@ -181,15 +207,14 @@ def block_backward(dout: Floats, cache: Any) -> tuple[Floats, Params]:
         He et al. 2016, Identity mappings in deep residual networks, equation 5.
     """
     ### BEGIN SOLUTION
-    x, attention_cache, middle, mlp_in, params, config = cache
-    gate, up, down = params["w_gate"], params["w_up"], params["w_down"]
-    dmlp_in, dgate, dup, ddown = swiglu_backward(dout, mlp_in, gate, up, down)
+    x, attention_cache, middle, swiglu_cache, params, config = cache
+    dmlp_in, dswiglu = _swiglu_backward(dout, swiglu_cache)
     dbranch, dmlp_norm = rmsnorm_backward(dmlp_in, middle, params["mlp_norm"], config.norm_eps)
     dmiddle = dout + dbranch  # the stream went past the sublayer and through it
-    dnormed, dparams = multi_head_attention_backward(dmiddle, attention_cache)
+    dnormed, dattention = multi_head_attention_backward(dmiddle, attention_cache)
     dbranch, dattn_norm = rmsnorm_backward(dnormed, x, params["attn_norm"], config.norm_eps)
     norms = {"attn_norm": dattn_norm, "mlp_norm": dmlp_norm}
-    return dmiddle + dbranch, dparams | norms | {"w_gate": dgate, "w_up": dup, "w_down": ddown}
+    return dmiddle + dbranch, dattention | dswiglu | norms
     ### END SOLUTION
 
 

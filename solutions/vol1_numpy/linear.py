@@ -177,7 +177,7 @@ def linear_backward(dout: Floats, x: Floats, w: Floats) -> tuple[Floats, Floats,
     ### BEGIN SOLUTION
     tokens = x.reshape(-1, x.shape[-1])  # (N, d_in): every token of every sequence
     douts = dout.reshape(-1, dout.shape[-1])  # (N, d_out)
-    dx: Floats = dout @ w.T
+    dx: Floats = (douts @ w.T).reshape(x.shape)  # one large product, not one per sequence
     dw: Floats = tokens.T @ douts
     db: Floats = douts.sum(axis=0)
     return dx, dw, db

@@ -101,7 +101,9 @@ def rope(x: Floats, positions: Ints, theta: float = 10000.0) -> Floats:
     angles = positions[..., np.newaxis, np.newaxis] * per_position  # (..., T, 1, d_head / 2)
     cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
     a, b = x[..., ::2], x[..., 1::2]  # (B, T, n_heads, d_head / 2)
-    out: Floats = np.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
+    out = np.empty_like(x)
+    out[..., ::2] = a * cos - b * sin
+    out[..., 1::2] = a * sin + b * cos
     return out
     ### END SOLUTION
 

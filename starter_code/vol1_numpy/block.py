@@ -36,6 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .activations import silu, silu_backward
+from .linear import linear, linear_backward
 from .multi_head import Config, multi_head_attention, multi_head_attention_backward
 from .rmsnorm import rmsnorm, rmsnorm_backward
 from .swiglu import swiglu, swiglu_backward

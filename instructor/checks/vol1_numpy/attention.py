@@ -203,8 +203,8 @@ slip_in_either(
 )
 slip_in_either(
     "hides_the_past",
-    "np.where(visible, scores, -np.inf)",
-    "np.where(visible, -np.inf, scores)",
+    "where=~visible",
+    "where=visible",
     "The mask is the wrong way round: the visible keys are hidden and the hidden ones seen. "
     "The last query then sees nothing at all, and its row is 0 / 0.",
 )
@@ -224,8 +224,8 @@ slip_in_either(
 )
 slip_in_either(
     "adds_a_mask_of_ones",
-    "np.where(visible, scores, -np.inf)",
-    "scores + visible",
+    "np.copyto(scores, -np.inf, where=~visible)",
+    "scores += visible",
     "A mask of zeros and ones is added to the scores. That favours the visible keys a little; "
     "it does not hide the others.",
 )
@@ -238,14 +238,14 @@ slip_in_either(
 )
 slip_in_either(
     "masks_after_softmax",
-    "        scores = np.where(visible, scores, -np.inf)\n    return softmax(scores)",
+    "        np.copyto(scores, -np.inf, where=~visible)\n    return softmax(scores)",
     "        return softmax(scores) * visible\n    return softmax(scores)",
     "Probabilities are set to zero after softmax, so the rows no longer sum to one: hidden "
     "keys already took their share. Hide the scores before softmax.",
 )
 slip_in_either(
     "masks_after_softmax_and_normalises_again",
-    "        scores = np.where(visible, scores, -np.inf)\n    return softmax(scores)",
+    "        np.copyto(scores, -np.inf, where=~visible)\n    return softmax(scores)",
     "        scores = softmax(scores) * visible\n"
     "        return scores / scores.sum(axis=-1, keepdims=True)\n"
     "    return softmax(scores)",
@@ -287,8 +287,8 @@ slip_in_either(
 )
 slip_in_either(
     "keys_ask_the_queries",
-    "q @ keys.swapaxes(-1, -2)",
-    "keys @ q.swapaxes(-1, -2)",
+    "(q * d_head**-0.5) @ keys.swapaxes(-1, -2)",
+    "(keys * d_head**-0.5) @ q.swapaxes(-1, -2)",
     "Queries and keys are exchanged in the scores: rows should be queries, columns keys. Where "
     "Tq and Tk are equal the shapes do not tell.",
 )

@@ -370,9 +370,8 @@ def a_post_cache_belongs_to_its_call(student, dout, x, params, config, positions
     return used_twice(student, POST, dout, x, params, config, positions, want_post[1])
 
 
-# Known mistakes. Each table: name, what is edited, what it becomes, hint.
+# Known mistakes. Each table: name, what is edited, what it becomes, hint; which helper it is in.
 
-SWIGLU = 'swiglu(mlp_in, params["w_gate"], params["w_up"], params["w_down"])'
 FORWARD = (
     (
         "no_residual_around_attention",
@@ -383,8 +382,8 @@ FORWARD = (
     ),
     (
         "no_residual_around_swiglu",
-        "out = middle + swiglu",
-        "out = swiglu",
+        "return middle + widened",
+        "return widened",
         "The stream ends at SwiGLU: its result takes the place of middle instead of being added.",
     ),
     (
@@ -396,15 +395,15 @@ FORWARD = (
     ),
     (
         "second_residual_from_the_normalised_copy",
-        "out = middle + swiglu",
-        "out = mlp_in + swiglu",
+        "return middle + widened",
+        "return mlp_in + widened",
         "SwiGLU's result is added to the normalised copy. The stream itself is never normalised: "
         "add to middle.",
     ),
     (
         "second_residual_from_x",
-        "out = middle + swiglu",
-        "out = x + swiglu",
+        "return middle + widened",
+        "return x + widened",
         "SwiGLU's result is added to x, so what the attention added is lost. The second sum starts "
         "from the first one's result.",
     ),
@@ -453,24 +452,24 @@ FORWARD = (
     ),
     (
         "gate_and_up_exchanged",
-        'params["w_gate"], params["w_up"]',
-        'params["w_up"], params["w_gate"]',
+        "gate, up =",
+        "up, gate =",
         "w_gate and w_up are exchanged: the branch that goes through silu comes first.",
+        "_swiglu",
     ),
     (
         "norms_on_the_stream",
-        "out = middle + " + SWIGLU,
-        'out = rmsnorm(middle + swiglu(middle, params["w_gate"], params["w_up"], '
-        'params["w_down"]), params["mlp_norm"], config.norm_eps)',
+        "_swiglu(mlp_in, params)\n    return middle + widened",
+        "_swiglu(middle, params)\n"
+        '    return rmsnorm(middle + widened, params["mlp_norm"], config.norm_eps)',
         "The second norm stands on the stream, after the sum. That is the post-norm arrangement; "
         "here it comes before the sublayer.",
     ),
     (
         "swiglu_before_attention",
         "    middle = x + attended",
-        "    middle = x + "
-        + SWIGLU.replace("mlp_in", "normed")
-        + "\n    attended, attention_cache = multi_head_attention("
+        "    middle = x + _swiglu(normed, params)[0]\n"
+        "    attended, attention_cache = multi_head_attention("
         'rmsnorm(middle, params["mlp_norm"], config.norm_eps), params, config, positions)\n'
         "    return middle + attended, (x, attention_cache, middle, normed, params, config)",
         "SwiGLU comes before the attention. The tokens look around first, and work on what they "
@@ -485,8 +484,8 @@ FORWARD = (
     ),
     (
         "computes_in_float64",
-        "out = middle + swiglu",
-        "out = np.float64(1.0) * middle + swiglu",
+        "return middle + widened",
+        "return np.float64(1.0) * middle + widened",
         "float32 arguments give a float64 result. np.zeros and np.empty make float64 arrays unless "
         "told otherwise, and np.sqrt of an integer is a float64 scalar.",
     ),
@@ -570,8 +569,8 @@ BACKWARD = (
     ),
     (
         "swiglu_at_the_stream",
-        "swiglu_backward(dout, mlp_in,",
-        "swiglu_backward(dout, middle,",
+        "_swiglu_backward(dout, swiglu_cache)",
+        "_swiglu_backward(dout, _swiglu(middle, params)[1])",
         "The way back through SwiGLU uses the stream. What it was given is the normalised copy.",
     ),
     (
@@ -582,9 +581,10 @@ BACKWARD = (
     ),
     (
         "gate_and_up_exchanged",
-        '{"w_gate": dgate, "w_up": dup,',
-        '{"w_gate": dup, "w_up": dgate,',
+        '{"w_gate": dw_gate, "w_up": dw_up,',
+        '{"w_gate": dw_up, "w_up": dw_gate,',
         "The gradients of w_gate and w_up stand under each other's name.",
+        "_swiglu_backward",
     ),
     (
         "default_eps_in_the_first_norm",
@@ -780,8 +780,8 @@ POST_BACKWARD = (
 )
 for functions, tables in ((PRE, (FORWARD, BACKWARD)), (POST, (POST_FORWARD, POST_BACKWARD))):
     for function, table in zip(functions, tables, strict=True):
-        for name, old, new, hint in table:
-            exercise.slip(function, name, old, new, hint)
+        for name, old, new, hint, *helper in table:
+            exercise.slip(function, name, old, new, hint, within="".join(helper))
 
 
 def adds_in_place(function):

@@ -221,7 +221,7 @@ def a_small_step_changes_the_loss_as_told(student, dout, x, w, rng):
 exercise.keeps_dtype("linear_backward", points=1)
 exercise.leaves_inputs_alone("linear_backward", points=1)
 
-DX, DW, DB = "dout @ w.T", "tokens.T @ douts", "douts.sum(axis=0)"
+DX, DW, DB = "(douts @ w.T).reshape(x.shape)", "tokens.T @ douts", "douts.sum(axis=0)"
 exercise.slip(
     "linear_backward",
     "dx_without_a_transpose",
@@ -236,6 +236,13 @@ exercise.slip(
     DX,
     "x @ w",
     "dx is the forward product once more. It starts from dout, not from x.",
+)
+exercise.slip(
+    "linear_backward",
+    "dx_stays_flat",
+    DX,
+    "douts @ w.T",
+    "dx is one long list of tokens. Give it the leading axes that x came with.",
 )
 exercise.slip(
     "linear_backward",
