@@ -158,30 +158,61 @@ def _torch_block(p: Mapping[str, Any], norm: Callable[..., Any], attend: Callabl
 
 
 def parts(arrays: Mapping[str, Any]) -> dict[str, Callable[[], object]]:
-    """The calls that the block is made of, on their own; and what its backward does twice."""
+    """What the block is made of, on its own; and all matrix products, in either library."""
     import numpy as np
+    import torch
 
-    from ..vol1_numpy import attention, multi_head, rmsnorm, swiglu
+    from ..vol1_numpy import attention, block, multi_head, rmsnorm
 
     x, dout, gain = arrays["x"], arrays["dout"], arrays["attn_norm"]
-    gate, up, down = arrays["w_gate"], arrays["w_up"], arrays["w_down"]
     given: Any = arrays, _config(), np.arange(T)
-    _, cache = multi_head.multi_head_attention(x, *given)
+    _, mha_cache = multi_head.multi_head_attention(x, *given)
+    _, mlp_cache = block._swiglu(x, dict(arrays))
     q = x.reshape(B, T, N_HEADS, -1).swapaxes(1, 2)
+    factors = _factors(arrays)
+    tensors = {name: torch.tensor(a) for name, a in factors.items()}
     return {
         "rmsnorm, one of two": lambda: rmsnorm.rmsnorm(x, gain, EPS),
         "multi_head_attention": lambda: multi_head.multi_head_attention(x, *given),
-        "swiglu": lambda: swiglu.swiglu(x, gate, up, down),
-        "swiglu_backward": lambda: swiglu.swiglu_backward(dout, x, gate, up, down),
+        "SwiGLU": lambda: block._swiglu(x, given[0]),
+        "SwiGLU, backward": lambda: block._swiglu_backward(dout, mlp_cache),
         "rmsnorm_backward, one of two": lambda: rmsnorm.rmsnorm_backward(dout, x, gain, EPS),
         "multi_head_attention_backward": lambda: multi_head.multi_head_attention_backward(
-            dout, cache
+            dout, mha_cache
         ),
-        "of the forward, done again by a pure backward: attention, nearly all": (
-            lambda: attention.attention(q, q, q)
+        "in it, computed once more by a pure function: the probabilities": (
+            lambda: attention._probabilities(q, q, True)
         ),
-        "likewise: the products with w_gate and w_up": lambda: (x @ gate, x @ up),
+        "all matrix products that a block needs, and nothing else, in NumPy": (
+            lambda: _products(factors)
+        ),
+        "the same products in PyTorch": lambda: _products(tensors),
     }
+
+
+def _factors(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays with the shapes of what is multiplied in a block; tokens are rows of one matrix."""
+    heads = arrays["x"].reshape(B, T, N_HEADS, -1).swapaxes(1, 2).copy()
+    rows = arrays["x"].reshape(B * T, D_MODEL)
+    return {
+        "rows": rows,
+        "hidden": rows @ arrays["w_gate"],
+        "heads": heads,
+        "probs": heads @ heads.mT,
+        **{name: w for name, w in arrays.items() if name.startswith("w_")},
+    }
+
+
+def _products(f: Mapping[str, Any]) -> None:
+    """Every matrix product of one forward and backward: 3 per weight, 6 in the attention."""
+    rows, hidden, heads, probs = f["rows"], f["hidden"], f["heads"], f["probs"]
+    for name in ("w_q", "w_k", "w_v", "w_o"):
+        rows @ f[name], rows @ f[name].mT, rows.mT @ rows
+    for name in ("w_gate", "w_up"):
+        rows @ f[name], hidden @ f[name].mT, rows.mT @ hidden
+    hidden @ f["w_down"], rows @ f["w_down"].mT, hidden.mT @ rows
+    heads @ heads.mT, probs @ heads  # scores and output, then the gradients of probs, q, k and v
+    heads @ heads.mT, probs @ heads, probs.mT @ heads, probs.mT @ heads
 
 
 def _refuse_unless_close(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

@@ -13,7 +13,13 @@ from solutions.vol1_numpy.block import (
     post_norm_block,
     post_norm_block_backward,
 )
-from solutions.vol1_numpy.multi_head import Config
+from solutions.vol1_numpy.multi_head import (
+    Config,
+    multi_head_attention,
+    multi_head_attention_backward,
+)
+from solutions.vol1_numpy.rmsnorm import rmsnorm, rmsnorm_backward
+from solutions.vol1_numpy.swiglu import swiglu, swiglu_backward
 
 Floats = NDArray[np.floating[Any]]
 HEADS = [(4, 4), (6, 2), (4, 1)]  # n_heads, n_kv_heads
@@ -118,3 +124,23 @@ def test_pytorch_agrees(functions: tuple[Any, Any], heads: tuple[int, int]) -> N
     assert set(dparams) == set(params)
     for name, gradient in dparams.items():
         np.testing.assert_allclose(gradient, p[name].grad.numpy(), rtol=0, atol=1e-10)
+
+
+def test_the_branches_that_block_keeps_change_no_gradient() -> None:
+    config, params, x, dout = drawn(6, 2)
+    out, cache = block(x, params, config, np.arange(5))
+    dx, dparams = block_backward(dout, cache)
+    weights = [params[name] for name in ("w_gate", "w_up", "w_down")]
+    attended, back = multi_head_attention(
+        rmsnorm(x, params["attn_norm"], config.norm_eps), params, config, np.arange(5)
+    )
+    middle = x + attended
+    mlp_in = rmsnorm(middle, params["mlp_norm"], config.norm_eps)
+    np.testing.assert_allclose(out, middle + swiglu(mlp_in, *weights), rtol=1e-13)
+    dmlp_in, *dweights = swiglu_backward(dout, mlp_in, *weights)
+    for name, want in zip(("w_gate", "w_up", "w_down"), dweights, strict=True):
+        np.testing.assert_allclose(dparams[name], want, rtol=1e-12, atol=1e-13)
+    dmiddle = dout + rmsnorm_backward(dmlp_in, middle, params["mlp_norm"], config.norm_eps)[0]
+    dnormed, _ = multi_head_attention_backward(dmiddle, back)
+    want = dmiddle + rmsnorm_backward(dnormed, x, params["attn_norm"], config.norm_eps)[0]
+    np.testing.assert_allclose(dx, want, rtol=1e-12, atol=1e-13)

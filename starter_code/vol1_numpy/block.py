@@ -68,7 +68,10 @@ Params = dict[str, Floats]
 # be afraid of.
 #
 # **The cache.** It is a composite like the one before: keep what the way back needs. One of the
-# things to keep is a cache itself.
+# things to keep is a cache itself. `swiglu_backward` is handed no cache and multiplies by `w_gate`
+# and `w_up` once more. Call it all the same: it is right. Whoever wants to save the two products
+# writes another SwiGLU here, from linear layers and silu, which returns its branches too, and a
+# backward that takes them; you have the gradients of both.
 
 # %%
 def block(x: Floats, params: Params, config: Config, positions: Ints) -> tuple[Floats, Any]:
