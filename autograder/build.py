@@ -229,12 +229,12 @@ def contents(course: Course, entries: list[dict[str, Any]]) -> str:
                 f"![What builds on what: {_in_words(listed)}](figures/{volume['folder']}.svg)",
                 "",
             ]
-            lines += ["| exercise | what it is | points | difficulty | minutes |"]
-            lines += ["| --- | --- | ---: | --- | ---: |"]
-        for one in listed:
+            lines += ["| | exercise | what it is | points | difficulty | minutes |"]
+            lines += ["| ---: | --- | --- | ---: | --- | ---: |"]
+        for number, one in enumerate(listed, start=1):
             link = f"[{one['exercise'].partition('/')[2]}]({one['exercise']}.ipynb)"
-            row = (link, one["summary"], f"{one['points']:g}", effort(one), str(one["minutes"]))
-            lines.append(f"| {' | '.join(row)} |")
+            row = (link, one["summary"], f"{one['points']:g}", effort(one), one["minutes"])
+            lines.append(f"| {' | '.join(map(str, (number, *row)))} |")
         if listed:
             lines.append("")
         if volume.get("planned"):
