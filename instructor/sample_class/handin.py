@@ -39,12 +39,14 @@ class Student:
         story: One line: what this student did.
         files: Contents by path below the folder of submissions.
         slips: The declared mistakes in it.
+        unwritten: Exercise and function of what was left out of those exercises.
     """
 
     name: str
     story: str
     files: Mapping[str, bytes]
     slips: tuple[Slip, ...] = ()
+    unwritten: frozenset[tuple[str, str]] = frozenset()
 
 
 class Sources:

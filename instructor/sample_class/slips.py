@@ -109,6 +109,11 @@ class Renderer:
         writer = _Writer(self, mistake.function, self.reference)
         return writer.text(node, self.checks, values=values)
 
+    def right(self, function: str) -> str:
+        """The text of an answer cell that is right, whatever the other functions are."""
+        writer = _Writer(self, function, self.reference)
+        return writer.text(self.reference.definitions[function], self.reference, itself=True)
+
     def other(self, slug: str) -> Names:
         """The names of another exercise's source."""
         if slug not in self._others:
