@@ -180,13 +180,12 @@ def _for_notebook(page: Page, source: str) -> str:
 
     def replacement(found: re.Match[str]) -> str:
         names = [e for e in page.earlier if e.exercise.endswith(f"/{found['module']}")]
-        lines = ["from autograder.selfcheck import mine", ""]
-        lines += [f'{e.local} = mine("{e.exercise}").{e.name}' for e in names]
-        return "\n".join(lines)
+        return "\n".join(f'{e.local} = mine("{e.exercise}").{e.name}' for e in names)
 
-    return re.sub(
-        r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)", replacement, source, flags=re.M
-    )
+    earlier = r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
+    once = "from autograder.selfcheck import mine\n\n"
+    marked = re.sub(earlier, lambda found: once + found[0], source, count=1, flags=re.M)
+    return re.sub(earlier, replacement, marked, flags=re.M)
 
 
 def figures(course: Course, page: Page) -> dict[str, str]:
