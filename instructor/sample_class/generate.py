@@ -81,7 +81,12 @@ def main() -> int:
     """Generate the class of the course that this file lies in."""
     parser = argparse.ArgumentParser(description="Make a sample class.")
     parser.add_argument("out", type=Path, help="a new or empty folder")
-    parser.add_argument("--mistakes", type=int, metavar="NUMBER", help="a sample of so many")
+    parser.add_argument(
+        "--mistakes",
+        type=lambda text: None if text == "all" else int(text),
+        metavar="NUMBER",
+        help="how many declared mistakes are made, or all (unless given)",
+    )
     parser.add_argument("--stories", action="store_true", help="say what each student did")
     options = parser.parse_args()
     from autograder.errors import AutograderError
