@@ -4,15 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAMPLE := build/sample_class
 WORKERS ?= 2
+# How many of the declared mistakes the sample class makes; `all` takes longer the more there are.
+MISTAKES ?= 400
 # On Linux the plain torch of the index brings gigabytes of CUDA; README says how to avoid that with
 # TORCH_ARGS.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test test-integrations bench verify mutants doctor attacks lint setup clean
+.PHONY: demo test test-integrations sample-class bench verify mutants doctor attacks lint setup clean
 
 demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path
 	$(BIN)/autograder build --check
-	$(BIN)/python instructor/sample_class/generate.py $(SAMPLE)
+	$(BIN)/python instructor/sample_class/generate.py $(SAMPLE) --mistakes $(MISTAKES)
 	@rm -f build/graded/class.html
 	@# Exit code 1 says that somebody lost points, 2 that something could not be graded; the sample
 	@# class has both, so what counts is that the report was written.
@@ -22,7 +24,7 @@ test: setup  ## the quick checks of everything; long ones are sampled with a fix
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses $(WORKERS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 test-integrations: setup  ## every route of nbgrader, Gradescope, GitHub and the others
 	$(BIN)/python -m pytest -m integrations --integrations=all --numprocesses $(WORKERS)
@@ -30,6 +32,9 @@ test-integrations: setup  ## every route of nbgrader, Gradescope, GitHub and the
 bench: setup  ## print the table of docs/benchmarks.md
 	$(BIN)/python -m autograder.bench
 	$(BIN)/python -m solutions.benchmarks.block
+
+sample-class: setup  ## everybody is graded, and makes every declared mistake
+	$(BIN)/python -m pytest instructor/tests/test_sample_class.py --sample-class=all
 
 verify: setup  ## the full self-check: 200 seeds per exercise
 	$(BIN)/autograder verify --seeds 200

@@ -180,13 +180,12 @@ def _for_notebook(page: Page, source: str) -> str:
 
     def replacement(found: re.Match[str]) -> str:
         names = [e for e in page.earlier if e.exercise.endswith(f"/{found['module']}")]
-        lines = ["from autograder.selfcheck import mine", ""]
-        lines += [f'{e.local} = mine("{e.exercise}").{e.name}' for e in names]
-        return "\n".join(lines)
+        return "\n".join(f'{e.local} = mine("{e.exercise}").{e.name}' for e in names)
 
-    return re.sub(
-        r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)", replacement, source, flags=re.M
-    )
+    earlier = r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
+    once = "from autograder.selfcheck import mine\n\n"
+    marked = re.sub(earlier, lambda found: once + found[0], source, count=1, flags=re.M)
+    return re.sub(earlier, replacement, marked, flags=re.M)
 
 
 def figures(course: Course, page: Page) -> dict[str, str]:
@@ -229,12 +228,12 @@ def contents(course: Course, entries: list[dict[str, Any]]) -> str:
                 f"![What builds on what: {_in_words(listed)}](figures/{volume['folder']}.svg)",
                 "",
             ]
-            lines += ["| exercise | what it is | points | difficulty | minutes |"]
-            lines += ["| --- | --- | ---: | --- | ---: |"]
-        for one in listed:
+            lines += ["| | exercise | what it is | points | difficulty | minutes |"]
+            lines += ["| ---: | --- | --- | ---: | --- | ---: |"]
+        for number, one in enumerate(listed, start=1):
             link = f"[{one['exercise'].partition('/')[2]}]({one['exercise']}.ipynb)"
-            row = (link, one["summary"], f"{one['points']:g}", effort(one), str(one["minutes"]))
-            lines.append(f"| {' | '.join(row)} |")
+            row = (link, one["summary"], f"{one['points']:g}", effort(one), one["minutes"])
+            lines.append(f"| {' | '.join(map(str, (number, *row)))} |")
         if listed:
             lines.append("")
         if volume.get("planned"):

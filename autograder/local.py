@@ -6,12 +6,13 @@ Nothing here isolates anything, and nothing here needs Linux: it is the student'
 import __future__
 
 import ast
+import hashlib
 import os
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ class Line:
     status: Status
     message: str
     points: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """A student's module, loaded and checked: its state then, its names, and what was found."""
+
+    state: str
+    names: dict[str, Any]
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -102,15 +112,22 @@ class Desk:
         Raises:
             CourseError: Neither is there.
         """
-        candidates = [
-            self.root / "starter_code" / f"{slug}.py",
-            self.root / "assignments" / f"{slug}.ipynb",
-        ]
-        there = [p for p in candidates if p.is_file()] or self._handed_out_alone(slug)
+        there = self._own_files(slug)
         if not there:
-            raise CourseError(f"there is neither {candidates[0]} nor {candidates[1]}")
+            module, notebook = self._places(slug)
+            raise CourseError(f"there is neither {module} nor {notebook}")
         worked = [p for p in there if self._worked_on(p, slug)]
         return max(worked or there[:1], key=lambda p: p.stat().st_mtime)
+
+    def _places(self, slug: str) -> tuple[Path, Path]:
+        """Where the module and the notebook of an exercise are in the course's own tree."""
+        return (
+            self.root / "starter_code" / f"{slug}.py",
+            self.root / "assignments" / f"{slug}.ipynb",
+        )
+
+    def _own_files(self, slug: str) -> list[Path]:
+        return [p for p in self._places(slug) if p.is_file()] or self._handed_out_alone(slug)
 
     def _handed_out_alone(self, slug: str) -> list[Path]:
         """The notebook of an exercise beside the index, or in a folder beside that one."""
@@ -157,7 +174,9 @@ class Desk:
 
     def names(self, slug: str) -> dict[str, Any]:
         """The names the student's module defines."""
-        module = self.module(slug)
+        return self._load(slug, self.module(slug))
+
+    def _load(self, slug: str, module: StudentModule) -> dict[str, Any]:
         loaded = types.ModuleType("student_" + slug.replace("/", "_"))
         sys.modules[loaded.__name__] = loaded
         for earlier in module.earlier:
@@ -187,18 +206,58 @@ class Desk:
             return
         try:
             module = self.module(slug)
-            student = self.student(slug)
+            names = self._load(slug, module)
         except (SubmissionError, AutograderError) as error:
             for name, worth in points.items():
                 yield Line(slug, name, "raised", str(error), worth)
             return
+        yield from self._check_loaded(slug, names, module.broken)
+
+    def _check_loaded(
+        self, slug: str, names: dict[str, Any], broken: Mapping[str, str]
+    ) -> Iterator[Line]:
+        entry = self.entry(slug)
+        student = Student(LocalBackend(names, arrays=entry["arrays"]))
         visible = self._visible(slug)
-        for name, worth in points.items():
-            if name in module.broken:
-                yield Line(slug, name, "raised", module.broken[name], worth)
+        for name, worth in ((f["name"], float(f["points"])) for f in entry["functions"]):
+            if name in broken:
+                yield Line(slug, name, "raised", broken[name], worth)
             else:
                 status, message = run_visible(visible[f"visible_{name}"], student)
                 yield Line(slug, name, status, message, worth)  # type: ignore[arg-type]
+
+    def work(self, slug: str) -> tuple[Work, bool]:
+        """The student's module, loaded and checked, and whether that was done just now.
+
+        It is done once, and again when the student's files, or those it builds on, change.
+
+        Raises:
+            AutograderError: It cannot be loaded.
+        """
+        state = self._state(slug, {})
+        done = self._remembered.get(slug)
+        if done is not None and done.state == state:
+            return done, False
+        module = self.module(slug)
+        names = self._load(slug, module)
+        done = Work(state, names, tuple(self._check_loaded(slug, names, module.broken)))
+        self._remembered[slug] = done
+        return done, True
+
+    @cached_property
+    def _remembered(self) -> dict[str, Work]:
+        return {}
+
+    def _state(self, slug: str, known: dict[str, str]) -> str:
+        """A hash of the student's files of an exercise and of those that it builds on."""
+        if slug not in known:
+            digest = hashlib.sha256()
+            for path in self._own_files(slug):  # the newer one counts, so times do, too
+                digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes())
+            for earlier in self.entry(slug)["earlier"]:
+                digest.update(self._state(earlier, known).encode())
+            known[slug] = digest.hexdigest()
+        return known[slug]
 
     def _visible(self, slug: str) -> dict[str, Any]:
         names: dict[str, Any] = {"__name__": f"visible_{slug}"}
@@ -222,18 +281,42 @@ class _Later:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.function is None:
-            self.function = getattr(own_module(self.slug, desk=self.desk), self.name)
+            work, new = self.desk.work(self.slug)
+            if new:
+                _announce(work)
+            self.function = getattr(types.SimpleNamespace(**work.names), self.name)
         return self.function(*args, **kwargs)
 
 
 def own_module(slug: str, *, desk: Desk | None = None) -> types.SimpleNamespace:
     """The student's own module for an exercise, as a namespace.
 
-    Says so, in one sentence, for every function that does not pass its visible check yet.
+    Says so, in one sentence, for every function that does not pass its visible check yet. What was
+    loaded and checked in this session, and has not changed, is neither loaded nor checked again.
     """
-    desk = desk or Desk.find()
-    for line in desk.check(slug):
+    work, _ = (desk or _desk_here()).work(slug)
+    _announce(work)
+    return types.SimpleNamespace(**work.names)
+
+
+def _announce(work: Work) -> None:
+    for line in work.lines:
         if line.status != "passed":
             words = "is not written yet" if line.status == "not_attempted" else "does not pass yet"
-            print(f"Note: your {line.function} from {slug} {words}; run `autograder check {slug}`.")
-    return types.SimpleNamespace(**desk.names(slug))
+            print(
+                f"Note: your {line.function} from {line.exercise} {words}; "
+                f"run `autograder check {line.exercise}`."
+            )
+
+
+def _desk_here() -> Desk:
+    """The desk of this session in the course that we are in."""
+    root = Desk.find().root
+    there = [p for p in (root / index for index in INDEXES) if p.is_file()]
+    return _desk_at(root, there[0].stat().st_mtime_ns)
+
+
+@cache
+def _desk_at(root: Path, indexed: int) -> Desk:
+    """One desk per state of the course's index."""
+    return Desk(root)

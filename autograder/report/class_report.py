@@ -8,6 +8,11 @@ from ..result import CheckResult, ExerciseResult, SubmissionResult
 from . import figures, page
 from .words import count, exercise_word, points, some_points, status_word
 
+# With more exercises than this, only their headings are shown until a person opens one.
+MOST_UNFOLDED = 3
+# How many mistakes of an exercise are shown before a person asks for all.
+MOST_MISTAKES = 5
+
 
 @dataclass(frozen=True)
 class Section:
@@ -16,6 +21,7 @@ class Section:
     exercise: ExerciseResult
     mean: float | None
     counts: str
+    standing: figures.Standing
     functions: tuple[tuple[str, list[figures.CheckRow]], ...]
     mistakes: tuple[figures.Mistake, ...]
 
@@ -64,7 +70,9 @@ def class_html(
         histogram_label=_spoken(summary),
         specimens=specimens,
         names=figures.short_names([e.exercise for e in specimens]),
-        sections=[_section(ordered, e) for e in specimens],
+        chapters=_chapters([_section(ordered, e) for e in specimens]),
+        folded=len(specimens) > MOST_UNFOLDED,
+        most_mistakes=MOST_MISTAKES,
         not_graded=_open(ordered),
         review=_review(ordered),
         repaired=_repaired(ordered),
@@ -128,9 +136,18 @@ def _section(results: Sequence[SubmissionResult], specimen: ExerciseResult) -> S
         exercise=specimen,
         mean=figures.mean_points(results, slug),
         counts=", ".join(f"{n} {words.get(status, status)}" for status, n in counted.items()),
+        standing=figures.standing(results, slug),
         functions=tuple(_by_function(figures.check_rows(results, slug)).items()),
         mistakes=tuple(figures.mistakes(results, slug)),
     )
+
+
+def _chapters(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
+    """The sections by folder; with one folder, under no name."""
+    grouped: dict[str, list[Section]] = {}
+    for section in sections:
+        grouped.setdefault(section.exercise.exercise.rpartition("/")[0], []).append(section)
+    return list(grouped.items()) if len(grouped) > 1 else [("", list(sections))]
 
 
 def _by_function(rows: Sequence[figures.CheckRow]) -> dict[str, list[figures.CheckRow]]:
@@ -153,6 +170,19 @@ def _remark(result: SubmissionResult) -> str:
     return ", ".join(said)
 
 
+def _merged(found: Sequence[Remark]) -> list[Remark]:
+    """Remarks of which none says the same of the same student in several places."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for remark in found:
+        places.setdefault((remark.student, remark.text), []).append(remark.place)
+    return [Remark(who, _places(there), text) for (who, text), there in places.items()]
+
+
+def _places(there: Sequence[str]) -> str:
+    """A few by name, many by number."""
+    return ", ".join(there) if len(there) <= 3 else f"{there[0]} and {len(there) - 1} more"
+
+
 def _open(results: Sequence[SubmissionResult]) -> list[Remark]:
     """Why something has no grade: the exercise as a whole, or single checks of it."""
     found = []
@@ -168,7 +198,7 @@ def _open(results: Sequence[SubmissionResult]) -> list[Remark]:
                     for check in function.checks
                     if check.status in ("not_graded", "skipped")
                 ]
-    return found
+    return _merged(found)
 
 
 def _why(check: CheckResult) -> str:
@@ -177,12 +207,14 @@ def _why(check: CheckResult) -> str:
 
 
 def _review(results: Sequence[SubmissionResult]) -> list[Remark]:
-    return [
-        Remark(result.student, exercise.exercise, text)
-        for result in results
-        for exercise in result.exercises
-        for text in exercise.review
-    ]
+    return _merged(
+        [
+            Remark(result.student, exercise.exercise, text)
+            for result in results
+            for exercise in result.exercises
+            for text in exercise.review
+        ]
+    )
 
 
 def _repaired(results: Sequence[SubmissionResult]) -> list[Remark]:
@@ -191,4 +223,4 @@ def _repaired(results: Sequence[SubmissionResult]) -> list[Remark]:
         found += [Remark(result.student, "", text) for text in result.notices]
         for exercise in result.exercises:
             found += [Remark(result.student, exercise.exercise, t) for t in exercise.notices]
-    return found
+    return _merged(found)

@@ -1,27 +1,42 @@
 """What a student reads about a submission of their own."""
 
 from dataclasses import replace
+from typing import Any
 
 from ..result import FunctionResult, SubmissionResult
 from . import page
 from .figures import is_complete, unknown_points
 from .words import count, of_points, some_points, tone
 
+# More exercises than this that were not handed in share one place.
+MOST_ABSENT = 3
+# More exercises than this are listed at the top of the page.
+MOST_WITHOUT_CONTENTS = 3
+
 
 def feedback_html(result: SubmissionResult) -> str:
     """The page `feedback.html`: complete in itself, no script, nothing from elsewhere."""
-    result = hints_once(result)
-    return page.html(
-        "feedback.html.j2", result=result, opening=opening(result), known=known(result)
-    )
+    return page.html("feedback.html.j2", **_shown(result))
 
 
 def feedback_markdown(result: SubmissionResult) -> str:
     """The same in Markdown, for where HTML cannot be shown."""
+    return page.markdown("feedback.md.j2", **_shown(result))
+
+
+def _shown(result: SubmissionResult) -> dict[str, Any]:
+    """What both forms show: of many exercises, those not handed in are only listed."""
     result = hints_once(result)
-    return page.markdown(
-        "feedback.md.j2", result=result, opening=opening(result), known=known(result)
-    )
+    absent = [e for e in result.exercises if e.status == "missing" and not (e.reason or e.notices)]
+    listed = absent if len(absent) > MOST_ABSENT else []
+    return {
+        "result": result,
+        "opening": opening(result),
+        "known": known(result),
+        "exercises": [e for e in result.exercises if e not in listed],
+        "absent": listed,
+        "contents": len(result.exercises) - len(listed) > MOST_WITHOUT_CONTENTS,
+    }
 
 
 def hints_once(result: SubmissionResult) -> SubmissionResult:

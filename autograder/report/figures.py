@@ -1,6 +1,6 @@
 """The numbers of a report, computed from results and never from anything else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 
@@ -27,19 +27,41 @@ class CheckRow:
     @property
     def shares(self) -> list[tuple[str, float, float]]:
         """(tone, left, width) of each part of the bar, in percent."""
-        parts, left = [], 0.0
-        for kind in TONES:
-            width = 100 * self.tones.get(kind, 0) / self.students
-            if width:
-                parts.append((kind, left, width))
-            left += width
-        return parts
+        return _shares(self.tones)
 
     @property
     def spoken(self) -> str:
         """The bar in words."""
         counts = ((self.tones.get(kind, 0), word) for kind, word in TONES.items())
         return ", ".join(f"{n} {word}" for n, word in counts if n)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a class did on one exercise: points per tone, over all who handed it in."""
+
+    tones: dict[str, float]
+
+    @property
+    def shares(self) -> list[tuple[str, float, float]]:
+        """(tone, left, width) of each part of the bar, in percent."""
+        return _shares(self.tones)
+
+    @property
+    def spoken(self) -> str:
+        """The bar in words."""
+        said = [f"{width:.0f} % {TONES[kind]}" for kind, _, width in self.shares]
+        return "Of the points: " + (", ".join(said) or "nothing handed in")
+
+
+def _shares(tones: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    parts, left = [], 0.0
+    for kind in TONES:
+        width = 100 * tones.get(kind, 0) / (sum(tones.values()) or 1)
+        if width:
+            parts.append((kind, left, width))
+        left += width
+    return parts
 
 
 @dataclass(frozen=True)
@@ -141,6 +163,18 @@ def check_rows(results: Sequence[SubmissionResult], slug: str) -> list[CheckRow]
                 kind = tone(check.status)
                 row.tones[kind] = row.tones.get(kind, 0) + 1
     return list(rows.values())
+
+
+def standing(results: Sequence[SubmissionResult], slug: str) -> Standing:
+    """What became of the points of an exercise, over the submissions in which it was graded."""
+    tones: dict[str, float] = {}
+    for exercise in _of(results, slug):
+        for function in exercise.functions if exercise.status == "graded" else ():
+            kind = tone(function.status)
+            lost = "wrong" if kind == "ok" else kind
+            tones["ok"] = tones.get("ok", 0.0) + function.points
+            tones[lost] = tones.get(lost, 0.0) + function.max_points - function.points
+    return Standing(tones)
 
 
 def mistakes(results: Sequence[SubmissionResult], slug: str) -> list[Mistake]:

@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 
 from autograder.build import build
@@ -260,6 +261,63 @@ def test_an_earlier_exercise_that_passes_is_taken_without_a_word(
     monkeypatch.chdir(desk.root / "assignments" / "vol1_toys")
     assert mine(SLUG).scale(1.0, 2.0) == 2.0
     assert capsys.readouterr().out == ""
+
+
+def loads(desk: Desk) -> int:
+    """How often scale was loaded since `count_loads`."""
+    path = desk.root / "loads.txt"
+    return len(path.read_text()) if path.exists() else 0
+
+
+def count_loads(desk: Desk) -> None:
+    """Scale is right, and leaves a mark whenever it is loaded; balance is right and uses it."""
+    solve(desk)
+    log = str(desk.root / "loads.txt")
+    mark = f"def mark():\n    with open({log!r}, 'a') as log:\n        return log.write('x')"
+    edit(desk.root, STUB, "def scale(", f"{mark}\n\n\nONE = mark()\n\n\ndef scale(")
+    edit(desk.root, STUB, "return x * factor", "return ONE * x * factor")
+    edit(desk.root, "starter_code/vol1_toys/balance.py", TODO.format("balance"),
+         "    x = scale(x, factor)\n    return x - x.mean(axis=-1, keepdims=True)")  # fmt: skip
+
+
+def test_an_earlier_exercise_is_loaded_and_checked_once_in_a_session(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count_loads(desk)
+    monkeypatch.chdir(desk.root / "assignments" / "vol1_toys")
+    x = np.array([[1.0, 4.0]])
+    for _ in range(3):
+        assert mine(SLUG).scale(1.0, 2.0) == 2.0
+        assert mine("vol1_toys/balance").balance(x, 2.0).tolist() == [[-3.0, 3.0]]
+    assert loads(desk) == 1
+
+
+def test_an_earlier_exercise_that_has_changed_is_loaded_again_and_so_is_what_uses_it(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count_loads(desk)
+    x = np.array([[1.0, 4.0]])
+    assert own_module("vol1_toys/balance", desk=desk).balance(x, 2.0).tolist() == [[-3.0, 3.0]]
+    assert capsys.readouterr().out == ""
+    edit(desk.root, STUB, "return ONE * x", "return 10 * ONE * x")
+    assert own_module("vol1_toys/balance", desk=desk).balance(x, 2.0).tolist() == [[-30.0, 30.0]]
+    assert loads(desk) == 2
+    told = "Note: your scale from vol1_toys/scale does not pass yet; "
+    assert told in capsys.readouterr().out
+    own_module(SLUG, desk=desk)
+    assert told in capsys.readouterr().out, "whoever asks for it is told again"
+    assert loads(desk) == 2
+
+
+def test_what_could_not_be_loaded_is_tried_again(desk: Desk) -> None:
+    solve(desk)
+    edit(desk.root, STUB, "def scale(", "ONE = {}['none']\n\n\ndef scale(")
+    edit(desk.root, STUB, "return x * factor", "return ONE * x * factor")
+    for _ in range(2):
+        with pytest.raises(AutograderError, match="KeyError while it is loaded"):
+            own_module(SLUG, desk=desk)
+    edit(desk.root, STUB, "ONE = {}['none']", "ONE = 1")
+    assert own_module(SLUG, desk=desk).scale(1.0, 2.0) == 2.0
 
 
 # Cells of a notebook

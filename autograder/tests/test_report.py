@@ -208,6 +208,38 @@ def test_a_missing_and_an_unreadable_exercise_say_so(tmp_path: Path) -> None:
         assert "could not be read. b.ipynb is empty." in text
 
 
+def named(number: int, **changes: Any) -> ExerciseResult:
+    """One of many exercises."""
+    made = exercise(check("passed"), check("failed", mistake="a_slip", hint="Look here."))
+    return dataclasses.replace(
+        made, exercise=f"vol{number % 2}/e{number}", title=f"Number {number}", **changes
+    )
+
+
+def absent(number: int) -> ExerciseResult:
+    return named(number, status="missing", functions=(), points=0.0, source="")
+
+
+def test_of_many_exercises_those_not_handed_in_are_listed_in_one_place(tmp_path: Path) -> None:
+    page, markdown = feedback(submission("Anna", named(0), *map(absent, range(1, 30))), tmp_path)
+    for text in (page.text, markdown):
+        assert "Nothing was handed in for this exercise." not in text
+        assert "Nothing was handed in for 29 exercises, worth 116 points" in text
+        assert "Number 29" in text
+    assert page.shape.count(("article", "class", "id")) == 1
+
+
+def test_many_exercises_are_listed_at_the_top_with_points(tmp_path: Path) -> None:
+    page, _ = feedback(submission("Anna", *map(named, range(20))), tmp_path)
+    assert [link for link in page.links if link.startswith("#exercise-")] == [
+        f"#exercise-{n}" for n in range(1, 21)
+    ]
+    assert {link[1:] for link in page.links if link.startswith("#exercise-")} <= set(page.ids)
+    assert "Number 7 2 / 4" in page.text
+    few, _ = feedback(submission("Anna", *map(named, range(3))), tmp_path)
+    assert "#exercise-1" not in few.links
+
+
 def test_a_closed_gate_explains_why_passed_checks_give_no_points(tmp_path: Path) -> None:
     gate = check("failed", name="kept", title="x stays as it is.", gate=True, max_points=0.0)
     made = exercise(check("passed"), gate)
@@ -291,6 +323,35 @@ def test_the_class_report_tells_points_mistakes_reasons_reviews_and_repairs(tmp_
         "1 graded, 1 not handed in, 1 not graded", "2 + ?", "7 points not graded",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_of_many_exercises_only_the_headings_are_open(tmp_path: Path) -> None:
+    def unfolded(page: Page) -> int:
+        return page.shape.count(("details", "class", "open"))
+
+    few = [submission("anna", *map(named, range(3)))]
+    assert unfolded(class_page(tmp_path, *few)) == 3
+    page = class_page(tmp_path, submission("anna", *map(named, range(40))))
+    assert unfolded(page) == 0
+    assert page.shape.count(("details", "class")) == 40
+    assert page.labels.count("Of the points: 50 % passed, 50 % not right") == 40
+    assert "vol0" in page.words and "vol1" in page.words, "grouped by volume"
+
+
+def test_after_the_most_frequent_mistakes_the_others_are_folded(tmp_path: Path) -> None:
+    slips = [exercise(check("failed", mistake=f"slip_{n}", hint=f"Hint {n}.")) for n in range(12)]
+    page = class_page(tmp_path, *(submission(f"s{n}", one) for n, one in enumerate(slips)))
+    assert "7 more" in page.text
+    assert all(f"Hint {n}." in page.text for n in range(12))
+
+
+def test_what_is_said_of_many_exercises_of_one_student_is_said_once(tmp_path: Path) -> None:
+    broken = [
+        dataclasses.replace(absent(n), status="unreadable", reason="it is a PDF") for n in range(19)
+    ]
+    page = class_page(tmp_path, submission("anna", *broken), submission("bert", broken[0]))
+    assert page.text.count("it is a PDF") == 2
+    assert "vol0/e0 and 18 more" in page.text and "Could not be graded (2)" in page.text
 
 
 def test_bars_and_histogram_say_in_words_what_they_draw(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Make a class of students who do not exist, for the demo and for a test of the whole pipeline.
 
-    python instructor/sample_class/generate.py OUT_FOLDER [--stories]
+    python instructor/sample_class/generate.py OUT_FOLDER [--mistakes NUMBER] [--stories]
 
-Everything is made from the course's own sources; the same sources give the same bytes.
+Everything is made from the course's own sources; the same sources give the same bytes. A new
+exercise needs nothing here: its reference, its alternatives and its declared mistakes are handed
+in by somebody.
 """
 
 import argparse
@@ -23,12 +25,13 @@ STAMP = ".made_by_generate_py"
 HANDED_IN = 1_793_534_400  # seconds since 1970; the same for all files
 
 
-def generate(course_root: Path, out: Path) -> "list[Student]":
+def generate(course_root: Path, out: Path, *, mistakes: int | None = None) -> "list[Student]":
     """Write every submission below `out`, replacing an earlier sample class there.
 
     Args:
         course_root: The folder with `solutions/` and `instructor/`.
         out: A new or empty folder, or one that this function made.
+        mistakes: How many of the declared mistakes the class makes, a sample; else every one.
 
     Raises:
         ValueError: `out` holds something else.
@@ -44,8 +47,9 @@ def generate(course_root: Path, out: Path) -> "list[Student]":
         from handin import Sources
 
         sources = Sources(course_root)
-        chapters = (right, messy, mistaken, trouble, hostile, unreadable)
+        chapters = (right, messy, trouble, hostile, unreadable)
         everybody = [s for chapter in chapters for s in chapter.students(sources)]
+        everybody += mistaken.students(sources, mistakes)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / STAMP).touch()
@@ -77,12 +81,18 @@ def main() -> int:
     """Generate the class of the course that this file lies in."""
     parser = argparse.ArgumentParser(description="Make a sample class.")
     parser.add_argument("out", type=Path, help="a new or empty folder")
+    parser.add_argument(
+        "--mistakes",
+        type=lambda text: None if text == "all" else int(text),
+        metavar="NUMBER",
+        help="how many declared mistakes are made, or all (unless given)",
+    )
     parser.add_argument("--stories", action="store_true", help="say what each student did")
     options = parser.parse_args()
     from autograder.errors import AutograderError
 
     try:
-        everybody = generate(HERE.parents[1], options.out)
+        everybody = generate(HERE.parents[1], options.out, mistakes=options.mistakes)
     except (AutograderError, ValueError) as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 2

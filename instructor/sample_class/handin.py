@@ -20,6 +20,8 @@ Answers = Mapping[str, str]
 SOFTMAX, RMSNORM = "vol1_numpy/softmax", "vol1_numpy/rmsnorm"
 ATTENTION, OPTIMIZERS, LORA = "vol1_numpy/attention", "vol1_numpy/optimizers", "vol2_pytorch/lora"
 
+LONG = 15.0  # seconds
+
 
 @dataclass(frozen=True)
 class Slip:
@@ -39,12 +41,14 @@ class Student:
         story: One line: what this student did.
         files: Contents by path below the folder of submissions.
         slips: The declared mistakes in it.
+        unwritten: Exercise and function of what was left out of those exercises.
     """
 
     name: str
     story: str
     files: Mapping[str, bytes]
     slips: tuple[Slip, ...] = ()
+    unwritten: frozenset[tuple[str, str]] = frozenset()
 
 
 class Sources:
@@ -66,6 +70,16 @@ class Sources:
     def pages(self) -> dict[str, Page]:
         """Every exercise's source page by slug."""
         return {slug: self.course.page(slug) for slug in self.slugs}
+
+    @cached_property
+    def quick(self) -> tuple[str, ...]:
+        """The exercises that are graded in seconds; those that train a model few hand in."""
+        return tuple(slug for slug in self.slugs if self.seconds(slug) < LONG)
+
+    def seconds(self, slug: str) -> float:
+        """What the checks of an exercise that have a budget of their own may take together."""
+        budgets = {c.shared or c.name: c.seconds for c in self.course.exercise(slug).checks}
+        return sum(budgets.values())
 
     def right(self, slug: str) -> dict[str, str]:
         """The reference's answer cells by function, without the markers around the solution."""

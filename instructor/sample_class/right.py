@@ -104,9 +104,9 @@ def students(sources: Sources) -> Iterator[Student]:
     books = {s: dumped(sources.notebook(s)) for s in sources.slugs}
     yield folder("reference", "the references as .py in a folder per volume", right, ".py")
     yield folder("reference-notebooks", "the references as notebooks", books, ".ipynb")
-    packed = {f"hedy/homework/{s}.ipynb": data for s, data in books.items()}
+    packed = {f"hedy/homework/{s}.ipynb": books[s] for s in sources.quick}
     noise = {"__MACOSX/hedy/._softmax.ipynb": b"\0\5\26\7", "hedy/.DS_Store": b"\0\0\0\1Bud1"}
-    yield alone("zipped-on-a-mac", "all notebooks in one zip", ".zip", zipped(packed | noise))
+    yield alone("zipped-on-a-mac", "the notebooks in one zip", ".zip", zipped(packed | noise))
     yield from _other_styles(sources)
     for name, story, answers in (
         ("classes", "a dataclass with methods, defined below its first use", CLASSES),
@@ -122,11 +122,11 @@ def students(sources: Sources) -> Iterator[Student]:
 
 def _other_styles(sources: Sources) -> Iterator[Student]:
     """One student per alternative, each handing in another kind of file."""
-    texts = {slug: sources.alternatives(slug) for slug in sources.slugs}
+    texts = {slug: sources.alternatives(slug) for slug in sources.quick}
     for number in range(max(map(len, texts.values()))):
         mine = {slug: each[number] for slug, each in texts.items() if len(each) > number}
         modules = {slug: text.encode() for slug, text in mine.items()}
-        name, story = f"style-{number + 1}", "every exercise in another style than the reference"
+        name, story = f"style-{number + 1}", "each exercise in another style than the reference"
         if number % 3 == 1:
             books = {
                 slug: dumped(sources.notebook(slug, split(text, sources.pages[slug].functions)))
@@ -165,12 +165,12 @@ def _partly(sources: Sources) -> Iterator[Student]:
         "one-exercise", "wrote one exercise, the others are stubs", stubs | {RMSNORM: data}
     )
     both: dict[str, bytes] = {}
-    for slug in sources.slugs:
+    for slug in sources.quick:
         both |= {f"starter_code/{slug}.py": sources.module(slug)}
         both |= {f"assignments/{slug}.ipynb": empty[slug]}
     yield _whole_course("only-modules", "everything in .py, the notebooks untouched", both)
-    other = {f"starter_code/{slug}.py": data for slug, data in stubs.items()}
-    other |= {f"assignments/{s}.ipynb": dumped(sources.notebook(s)) for s in sources.slugs}
+    other = {f"starter_code/{slug}.py": stubs[slug] for slug in sources.quick}
+    other |= {f"assignments/{s}.ipynb": dumped(sources.notebook(s)) for s in sources.quick}
     yield _whole_course("only-notebooks", "everything in notebooks, the .py untouched", other)
 
 
