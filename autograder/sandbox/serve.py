@@ -11,6 +11,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from ..errors import StudentRaised
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
+from .borrowed import Borrowed, borrowed
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -125,7 +127,15 @@ class _Worker:
             return Ref(self.handles[number])
         if tag == values.CALLBACK_TAG:
             return self.callback(number)
+        if tag == values.LENT_TAG:
+            return borrowed(partial(self.ask_lender, number))
+        if tag == values.OBJECT_TAG:
+            return Borrowed(partial(self.ask_lender, number))
         return Items(self.pull(number))
+
+    def ask_lender(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a function that we lend answers: its result, and the arrays that it changed."""
+        return self.ask(wire.CALLBACK, (number, args, kwargs))
 
     def callback(self, number: int) -> Callable[..., Any]:
         def ours(*args: Any, **kwargs: Any) -> Any:
