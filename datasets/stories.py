@@ -31,8 +31,10 @@ T = TypeVar("T")
 HERE = Path(__file__).parent / "stories"
 POSITIONS = 512  # for which figures.json lists the entropy
 END = "\n"
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-NUMBERS += ("eleven", "twelve")
+NUMBERS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Plan(NamedTuple):
 
     at: str = "start"
     several: bool = False  # people
-    count: int = 0
+    held: int = 0
     events: int = 0
     placed: bool = False
     closing: bool = False
@@ -103,13 +105,13 @@ def moves(grammar: Grammar, plan: Plan) -> list[Move]:
             return [(1.0, has, go(at="number"))]
         case "number":
             return [
-                (p, NUMBERS[n], go(at="colour" if grammar.colours else "noun", count=n))
+                (p, NUMBERS[n], go(at="colour" if grammar.colours else "noun", held=n))
                 for n, p in _weighted(range(1, grammar.most + 1))
             ]
         case "colour":
             return [(1.0, "<colour>", go(at="noun"))]
         case "noun":
-            return [(1.0, "<thing>" if plan.count == 1 else "<things>", go(at="stop"))]
+            return [(1.0, "<thing>" if plan.held == 1 else "<things>", go(at="stop"))]
         case "stop":
             return [(1.0, ".", go(at="end" if plan.closing else "event"))]
         case "end":
@@ -138,17 +140,17 @@ def _inside(grammar: Grammar, plan: Plan) -> list[Move]:
     go, form = plan._replace, int(plan.several)
     match plan.at:
         case "verb":
-            gains = grammar.gains if plan.count < grammar.most else ()
-            losses = grammar.losses if plan.count else ()
+            gains = grammar.gains if plan.held < grammar.most else ()
+            losses = grammar.losses if plan.held else ()
             verbs = [(v, "gain") for v in gains] + [(v, "loss") for v in losses]
             return [(1.0 / len(verbs), v[form], go(at=then)) for v, then in verbs]
         case "gain":
-            room = range(1, grammar.most - plan.count + 1)
-            after = [(p, n, go(at="more", count=plan.count + n)) for n, p in _weighted(room)]
+            room = range(1, grammar.most - plan.held + 1)
+            after = [(p, n, go(at="more", held=plan.held + n)) for n, p in _weighted(room)]
             return [(p, NUMBERS[n], state) for p, n, state in after]
         case "loss":
-            there = range(1, plan.count + 1)
-            after = [(p, n, go(at="stop", count=plan.count - n)) for n, p in _weighted(there)]
+            there = range(1, plan.held + 1)
+            after = [(p, n, go(at="stop", held=plan.held - n)) for n, p in _weighted(there)]
             return [(p, NUMBERS[n], state) for p, n, state in after]
         case "more":
             return [(1.0, "more", go(at="stop"))]
@@ -167,7 +169,7 @@ def _inside(grammar: Grammar, plan: Plan) -> list[Move]:
 
 def _closing(grammar: Grammar, plan: Plan) -> list[Move]:
     """Within the last sentence, where nothing is left to choose."""
-    things = "<=thing>" if plan.count == 1 else "<=things>"
+    things = "<=thing>" if plan.held == 1 else "<=things>"
     has = "have" if plan.several else "has"
     word, then = {
         "the last place": ("the", "that place"),
@@ -176,7 +178,7 @@ def _closing(grammar: Grammar, plan: Plan) -> list[Move]:
         "and": ("and", "who else"),
         "who else": ("<=other>", "holds"),
         "holds": (has, "total"),
-        "total": (NUMBERS[plan.count], "that colour" if grammar.colours else "that noun"),
+        "total": (NUMBERS[plan.held], "that colour" if grammar.colours else "that noun"),
         "that colour": ("<=colour>", "that noun"),
         "that noun": (things, "stop"),
     }[plan.at]
@@ -460,8 +462,8 @@ def contents() -> dict[str, bytes]:
 
 def table(records: dict[str, dict[str, Any]]) -> str:
     """The figures as a table in Markdown."""
-    heads = ("size", "stories", "tokens", "vocabulary", "tokens per story", "nats per token")
-    heads += ("nats per character", "bits per character")
+    heads = ["size", "stories", "tokens", "vocabulary", "tokens per story"]
+    heads += ["nats per token", "nats per character", "bits per character"]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * 7}"]
     for size, one in records.items():
         rate = one["nats_per_character"]
