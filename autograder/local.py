@@ -158,6 +158,7 @@ class Desk:
     def names(self, slug: str) -> dict[str, Any]:
         """The names the student's module defines."""
         module = self.module(slug)
+        self.make_given_importable()
         loaded = types.ModuleType("student_" + slug.replace("/", "_"))
         sys.modules[loaded.__name__] = loaded
         for earlier in module.earlier:
@@ -176,6 +177,11 @@ class Desk:
                     f"{error}"
                 ) from error
         return loaded.__dict__
+
+    def make_given_importable(self) -> None:
+        """Let `import starter_code.given` find the folder of this course."""
+        if (self.root / "starter_code" / "given").is_dir() and str(self.root) not in sys.path:
+            sys.path.append(str(self.root))
 
     def check(self, slug: str) -> Iterator[Line]:
         """Run the pristine visible checks on the student's functions."""
@@ -202,6 +208,7 @@ class Desk:
 
     def _visible(self, slug: str) -> dict[str, Any]:
         names: dict[str, Any] = {"__name__": f"visible_{slug}"}
+        self.make_given_importable()
         for cell in self.page(slug).cells:
             if cell.kind in ("check", "given"):
                 tree = ast.parse(cell.source)

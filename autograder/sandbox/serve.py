@@ -20,6 +20,7 @@ from ..errors import StudentRaised
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
 from .borrowed import Borrowed, borrowed
+from .handouts import Handouts
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -45,6 +46,7 @@ class _Worker:
         self.handles: dict[int, Any] = {}
         self.given: dict[types.FunctionType, int] = {}
         self.waiting: deque[wire.Frame] = deque()
+        self.handouts = Handouts()
         self.cells: dict[str, int] = {}
         self.future = 0
         self.builtin = {
@@ -184,6 +186,10 @@ class _Worker:
         self.future |= code.co_flags & _FUTURE_FLAGS  # in a notebook it holds for later cells
         exec(code, self.module.__dict__)
 
+    def handout(self, said: str) -> None:
+        name, _, source = said.partition("\n")
+        self.handouts.add(name, source)
+
     def function(self, name: str) -> Ref:
         return self.backend.function(name)
 
@@ -256,6 +262,7 @@ def _is_torch_memory(error: BaseException) -> bool:
 
 _ACTIONS: dict[int, Callable[[_Worker, Any], Any]] = {
     wire.START: _Worker.start,
+    wire.HANDOUT: _Worker.handout,
     wire.CELL: _Worker.cell,
     wire.FUNCTION: _Worker.function,
     wire.LIBRARY: _Worker.library,

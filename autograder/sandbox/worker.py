@@ -189,8 +189,14 @@ class Worker:
 
     # Loading
 
-    def start(self, arrays: Arrays, earlier: Mapping[str, Any], seconds: float) -> None:
-        """First request: what arrays arrive as, and the names of earlier exercises.
+    def start(
+        self,
+        arrays: Arrays,
+        earlier: Mapping[str, Any],
+        seconds: float,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """First request: what arrays arrive as, the names of earlier exercises, given modules.
 
         Raises:
             IsolationError: The process is not in order. No student code has run yet.
@@ -198,6 +204,8 @@ class Worker:
         end = time.monotonic() + seconds
         try:
             self._exchange(self._ours(wire.START, 0, (arrays, dict(earlier))), 0, end)
+            for name, source in (given or {}).items():
+                self._exchange(wire.dump_source(wire.HANDOUT, 0, f"{name}\n{source}"), 0, end)
         except StudentError as error:
             self.close()
             raise IsolationError(
