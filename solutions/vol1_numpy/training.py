@@ -1,4 +1,4 @@
-"""Training: your own LLaMA learns to tell small stories, down to a loss that is known in advance."""
+"""Training: your own LLaMA learns to tell stories, down to a loss that is known in advance."""
 
 # %% [markdown]
 # # Training
@@ -65,8 +65,8 @@ if __name__ == "__main__":  # here, in the notebook: what is there to learn from
 # ## 2. The floor
 #
 # A model gives each next token $x_t$ a probability $q(x_t \mid x_{<t})$, and its loss is the mean
-# of $-\ln q$. Let $p$ be the true probabilities, those in our program. At one position, with a given
-# past, the expected loss is
+# of $-\ln q$. Let $p$ be the true probabilities, those in our program. At one position, with a
+# given past, the expected loss is
 #
 # $$-\sum_x p(x) \ln q(x) = \underbrace{-\sum_x p(x) \ln p(x)}_{H(p)}
 # + \underbrace{\sum_x p(x) \ln \frac{p(x)}{q(x)}}_{\mathrm{KL}(p \, \| \, q)}$$
@@ -78,26 +78,27 @@ if __name__ == "__main__":  # here, in the notebook: what is there to learn from
 # For English nobody knows $H$. For our stories we do: the program chooses the next word with known
 # probabilities, so the entropy at a position is the mean of $H$ over all states that it may be in.
 # `corpus.floor` is the mean over the $T$ positions of a row, computed and not estimated. Words that
-# follow from what was said have $H = 0$: to predict the last sentence costs a perfect model nothing.
+# follow from what was said have $H = 0$: the last sentence costs a perfect model nothing.
 #
 # **Three numbers to know before you start.** A new model gives all tokens about the same
 # probability, so its loss is near $\ln V$ (here $\ln 32 \approx 3.47$); anything else is a bug that
 # training will hide. A model that has learned only how often each word occurs, not when, stands at
-# the entropy of the word counts, about 2.9. The floor is 0.58. Whoever is *below* it on stories that
-# the model has not seen has made a mistake. Which one? (It has to do with the next section.)
+# the entropy of the word counts, about 3.1. The floor is 0.58. Whoever is clearly *below* it on
+# stories that the model has not seen has made a mistake. Which one? (The next section has to do
+# with it.)
 #
 # ![The loss of a training run, on a scale from 0 to 3.5 nats per token. It starts at ln V, falls
-# steeply within 30 of 200 steps to about 1.1, then ever more slowly, and ends a little above a
-# dashed line, the floor at 0.58. The loss on held-out stories follows
-# it.](figures/training.svg)
+# within 30 of 600 steps to about 1, then ever more slowly, and ends a little above a dashed line,
+# the floor at 0.58. A new model and one that knows only how often words occur are marked on the
+# scale.](figures/training.svg)
 #
 # ## 3. Inputs and targets
 #
 # A row of `data` has $T + 1$ ids, and from position $t$ the model is to predict the id at position
-# $t + 1$. So a row gives $T$ inputs and $T$ targets. Which columns are the inputs, and which are the
-# targets? Causal attention sees to it that the logits at $t$ know nothing of what comes later, all
-# $T$ of them in one forward. But if the target at $t$ *is* the input at $t$, there is nothing to
-# predict: the model copies, its loss goes to zero, and it has learned nothing.
+# $t + 1$. So a row gives $T$ inputs and $T$ targets. Which columns are the inputs, and which are
+# the targets? Causal attention sees to it that the logits at $t$ know nothing of what comes later,
+# in all $T$ positions of one forward. But if the target at $t$ *is* the input at $t$, there is
+# nothing to predict: the model copies, its loss goes to zero, and it has learned nothing.
 #
 # ## 4. One step
 #
@@ -166,7 +167,7 @@ from autograder.selfcheck import Check, Student
 
 
 def visible_train(student: Student, check: Check) -> None:
-    """No step, one step by hand, the same seed twice, a row learned by heart, arguments as before."""
+    """No step, one step by hand, the same seed twice, a row by heart, arguments as before."""
     sizes = {"vocab_size": 5, "d_model": 4, "n_layers": 1, "n_heads": 2, "n_kv_heads": 1}
     config = SimpleNamespace(**sizes, d_ff=6, max_T=4, rope_theta=9.0, norm_eps=1e-5, tied=False)
     rng = np.random.default_rng(0)
