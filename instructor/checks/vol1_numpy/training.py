@@ -33,22 +33,18 @@ def draw_config(rng, vocab_size, d_model, n_layers, T, tied):
 
 def draw_params(rng, config):
     """Weights large enough for gradients that are clipped, gains that differ from 1."""
-    return {
-        name: w + 0.3 * rng.standard_normal(w.shape)
-        if name.endswith("norm")
-        else w + rng.standard_normal(w.shape) * (1.0 if name == "embedding" else w.shape[0] ** -0.5)
-        for name, w in init_params(config, rng).items()
-    }
+    params = init_params(config, rng)
+    for name, w in params.items():
+        size = {"embedding": 1.0, "head": 2.0}.get(name, w.shape[0] ** -0.5)
+        w += (0.3 if name.endswith("norm") else size) * rng.standard_normal(w.shape)
+    return params
 
 
 def draw_data(rng, vocab_size, T):
-    """Rows in which one token is likelier than another, and depends on the one before."""
-    steps = rng.choice(
-        vocab_size,
-        size=(ROWS, T + 1),
-        p=np.arange(1, vocab_size + 1)[::-1] / (vocab_size * (vocab_size + 1) / 2),
-    )
-    return np.cumsum(steps, axis=1) % vocab_size
+    """Rows in which a token depends on the one before, and some ways on are likelier."""
+    share = np.arange(vocab_size, 0, -1)
+    ways = rng.choice(vocab_size, size=(ROWS, T + 1), p=share / share.sum())
+    return np.cumsum(ways, axis=1) % vocab_size
 
 
 def expected(params, data, config, steps, seed):
@@ -71,16 +67,16 @@ exercise = Exercise(
         "seed": derived(lambda rng: int(rng.integers(1 << 30))),
     },
     sizes={
-        "vocab_size": [7, 5, 6, 9],
-        "d_model": [4, 8, 4, 4],
-        "n_layers": [1, 1, 2, 1],
-        "T": [3, 4, 2, 5],
-        "tied": [0, 1, 0, 1],
-        "steps": [3, 1, 12, 25],
+        "vocab_size": [7, 5, 6],
+        "d_model": [4, 8, 4],
+        "n_layers": [1, 2, 1],
+        "T": [3, 4, 2],
+        "tied": [0, 1, 0],
+        "steps": [3, 1, 20],
     },
 )
-SHORT = {"vocab_size": [8], "d_model": [4], "n_layers": [1], "T": [4], "tied": [0], "steps": [6]}
-LONGER = {"vocab_size": [8], "d_model": [8], "n_layers": [1], "T": [5], "tied": [0], "steps": [40]}
+SHORT = {"vocab_size": [8], "d_model": [4], "n_layers": [1], "T": [4], "tied": [0], "steps": [3]}
+LONGER = {"vocab_size": [8], "d_model": [8], "n_layers": [1], "T": [3], "tied": [0], "steps": [20]}
 NONE = {name: [values[0], values[0]] for name, values in SHORT.items()} | {"steps": [0, 2]}
 
 
@@ -100,7 +96,7 @@ def run(student, params, data, config, steps, rng, *, names=None):
 
 @exercise.satisfies("train", points=5, kind="R", rtol=1e-7)
 def losses_and_parameters(student, params, data, config, steps, seed, want):
-    """After 1, 3, 12 and 25 steps the losses and all parameters are right."""
+    """After 1, 3 and 20 steps the losses and all parameters are right."""
     return run(student, params, data, config, steps, generator(student, seed)), want
 
 
@@ -125,7 +121,7 @@ def nothing_leaks_from_the_future(student, config, steps, vocab_size, T, seed, r
     noise = rng.integers(vocab_size, size=(2000, T + 1))
     params = init_params(config, rng)
     losses, *_ = run(student, params, noise, config, steps, generator(student, seed))
-    return abs(losses[-10:].mean() - np.log(vocab_size)) < 0.4
+    return abs(losses[-5:].mean() - np.log(vocab_size)) < 0.4
 
 
 @exercise.satisfies("train", points=1, sizes=SHORT, rtol=1e-7)
@@ -255,16 +251,9 @@ exercise.slip(
     "never_clips",
     "        clip_grad_norm(ordered, MAX_NORM)\n",
     "",
-    "The gradients are not clipped: their common norm should be at most MAX_NORM when the "
-    "optimizer gets them.",
-)
-exercise.slip(
-    "train",
-    "clips_a_copy",
-    "clip_grad_norm(ordered, MAX_NORM)",
-    "clip_grad_norm([g.copy() for g in ordered], MAX_NORM)",
-    "clip_grad_norm works in place, and what it scaled here is not what the optimizer "
-    "gets. Give it the very arrays that go to step.",
+    "The gradients that reach the optimizer are not clipped: their common norm should be at most "
+    "MAX_NORM. clip_grad_norm works in place, so the arrays that it scales must be the very ones "
+    "that go to step.",
 )
 exercise.slip(
     "train",
