@@ -2,6 +2,7 @@
 
 Only values cross to the supervisor and back. So each call brings home which arrays were changed
 there, and they are changed here: the student's code sees what it would see without a wall between.
+Except where two arrays of one call share memory: there they are two.
 """
 
 from collections.abc import Callable, Iterable, Iterator, ValuesView
