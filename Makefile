@@ -10,6 +10,10 @@ MISTAKES ?= 400
 # TORCH_ARGS.
 TORCH ?= torch==2.13.0
 
+# Sizes are small here: threads within a product of matrices would only wait for one another.
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+
 .PHONY: demo test test-integrations sample-class bench verify mutants doctor attacks lint setup clean
 
 demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path

@@ -14,6 +14,7 @@ from .exercise import Exercise
 from .ladder import effort, ladder
 from .percent import Page, PageCell, markdown_text, stub
 
+GIVEN = ("starter_code/given", "datasets")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -185,7 +186,25 @@ def _for_notebook(page: Page, source: str) -> str:
     earlier = r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
     once = "from autograder.selfcheck import mine\n\n"
     marked = re.sub(earlier, lambda found: once + found[0], source, count=1, flags=re.M)
-    return re.sub(earlier, replacement, marked, flags=re.M)
+    source = re.sub(earlier, replacement, marked, flags=re.M)
+    # A notebook lies elsewhere, and finds what is given only when it is told where.
+    where = "from autograder.selfcheck import find_given\n\nfind_given()"
+    return re.sub(r"^(?=from starter_code\.given)", f"{where}\n", source, count=1, flags=re.M)
+
+
+def uses_given(page: Page) -> bool:
+    """Whether a page takes something from `starter_code/given`."""
+    return re.search(r"^from starter_code\.given", page.text(), re.M) is not None
+
+
+def handed_out(root: Path) -> dict[Path, bytes]:
+    """What students are given beside stubs and notebooks: `starter_code/given` and `datasets`."""
+    paths = [p for tree in GIVEN for p in sorted((root / tree).rglob("*")) if p.is_file()]
+    return {
+        path.relative_to(root): path.read_bytes()
+        for path in paths
+        if not any(x.startswith((".", "__pycache__")) for x in path.relative_to(root).parts)
+    }
 
 
 def figures(course: Course, page: Page) -> dict[str, str]:

@@ -182,6 +182,22 @@ class Course:
         module = importlib.import_module("solutions." + slug.replace("/", "."))
         return getattr(module, name)
 
+    def given(self) -> dict[str, str]:
+        """The text of every module in `starter_code/given`, by dotted name.
+
+        Raises:
+            CourseError: One cannot be read.
+        """
+        found: dict[str, str] = {}
+        for path in sorted((self.root / "starter_code" / "given").rglob("*.py")):
+            parts = path.relative_to(self.root).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            try:
+                found[name] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise CourseError(f"{path.relative_to(self.root)}: {error}") from error
+        return found
+
     def make_importable(self) -> None:
         """Let checks import `solutions` from this course."""
         if str(self.root) not in sys.path:

@@ -26,7 +26,7 @@ MAX_SENTENCES = 20
 MAX_STATEMENTS = 3_000
 FORMS = re.compile(
     r"^(?:# ?%%[^\n]*|from \.\w+ import (?:\([^)]{0,2000}\)|[^\n]*)|from autograder[^\n]*"
-    r"|\w+ = mine\([^\n]*)$",
+    r"|\w+ = mine\([^\n]*|find_given\(\))$",
     re.MULTILINE,
 )
 ENDINGS = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))

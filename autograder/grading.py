@@ -95,6 +95,7 @@ class _Desk:
         self.cells = list(module.cells)
         self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
+        self.given = course.given() if any("starter_code" in c.source for c in self.cells) else {}
         self.served = Served()
         self.earlier = {
             e.local: self.served.callback(course.reference(e.exercise, e.name))
@@ -117,6 +118,7 @@ class _Desk:
             self.cells,
             arrays=self.exercise.arrays,
             earlier=self.earlier,
+            given=self.given,
             limits=Limits(memory=self.exercise.memory),
         )
         self.left -= time.perf_counter() - start

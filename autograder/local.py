@@ -177,6 +177,7 @@ class Desk:
         return self._load(slug, self.module(slug))
 
     def _load(self, slug: str, module: StudentModule) -> dict[str, Any]:
+        self.make_given_importable()
         loaded = types.ModuleType("student_" + slug.replace("/", "_"))
         sys.modules[loaded.__name__] = loaded
         for earlier in module.earlier:
@@ -195,6 +196,11 @@ class Desk:
                     f"{error}"
                 ) from error
         return loaded.__dict__
+
+    def make_given_importable(self) -> None:
+        """Let `import starter_code.given` find the folder of this course."""
+        if (self.root / "starter_code" / "given").is_dir() and str(self.root) not in sys.path:
+            sys.path.append(str(self.root))
 
     def check(self, slug: str) -> Iterator[Line]:
         """Run the pristine visible checks on the student's functions."""
@@ -261,6 +267,7 @@ class Desk:
 
     def _visible(self, slug: str) -> dict[str, Any]:
         names: dict[str, Any] = {"__name__": f"visible_{slug}"}
+        self.make_given_importable()
         for cell in self.page(slug).cells:
             if cell.kind in ("check", "given"):
                 tree = ast.parse(cell.source)

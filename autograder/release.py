@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .build import compare, derive
+from .build import compare, derive, handed_out
 from .course import Course
 from .errors import AutograderError, CourseError
 from .lint_release import lint
@@ -49,15 +49,10 @@ def write(course: Course, out: Path) -> list[str]:
 
 
 def _fill(course: Course, built: Path) -> None:
-    for path, data in derive(course).items():
+    for path, data in (derive(course) | handed_out(course.root)).items():
         target = built / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    for tree in ("starter_code/given", "datasets"):
-        if (course.root / tree).is_dir():
-            shutil.copytree(
-                course.root / tree, built / tree, ignore=shutil.ignore_patterns("__pycache__", ".*")
-            )
     given = course.root / "instructor" / "release"
     for name, place in (
         ("README.md", "README.md"),

@@ -14,7 +14,7 @@ from .errors import StudentError, StudentRaised
 from .gradient import RTOL, numerical_gradient
 from .student import Student
 
-__all__ = ["Check", "Student", "ask_my_checker", "mine"]
+__all__ = ["Check", "Student", "ask_my_checker", "find_given", "mine"]
 
 
 class NotPassed(Exception):
@@ -101,6 +101,13 @@ def mine(slug: str) -> Any:
     from .local import own_module
 
     return own_module(slug)
+
+
+def find_given() -> None:
+    """Let a notebook import what students are given: `from starter_code.given.data import load`."""
+    from .local import Desk
+
+    Desk.find().make_given_importable()
 
 
 def ask_my_checker(

@@ -88,6 +88,46 @@ class Callback:
         return self.function(*args, **kwargs)
 
 
+class Lent(Callback):
+    """A callback that may change arrays it is handed, as it would where everything is one process.
+
+    It answers with its result and, for every array among its arguments in order, the new values or
+    None. The other side writes them into the arrays that it called with. Calls are counted and not
+    kept, so any number of bytes may pass.
+    """
+
+    def __init__(self, function: Callable[..., Any], **limits: Any) -> None:
+        super().__init__(function, **{"max_calls": 100_000, **limits})
+        self.count = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.count += 1
+        if self.count > self.max_calls:
+            raise StudentMisbehaved("a callback was called too often")
+        if self.accepts is not None and not self.accepts(*args, **kwargs):
+            raise StudentMisbehaved("a callback was called with arguments it does not take")
+        arrays = arrays_in((args, kwargs))
+        before = [array.tobytes() for array in arrays]
+        result = self.function(*args, **kwargs)
+        pairs = zip(arrays, before, strict=True)
+        return result, [None if now.tobytes() == then else now for now, then in pairs]
+
+
+class LentObject(Lent):
+    """An object of ours that student code uses; called with what is done to it, see `served`."""
+
+
+def arrays_in(value: Any) -> list[NDArray[Any]]:
+    """The arrays within lists, tuples and dicts, in order."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return []
+    return [array for item in value for array in arrays_in(item)]
+
+
 class Items:
     """An iterator of ours that student code may pull from; `pulled` counts what it took."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..build import entry, figures, notebook
+from ..build import entry, figures, handed_out, notebook, uses_given
 from ..course import Course
 from ..errors import AutograderError, CourseError
 from ..lint_release import lint
@@ -122,8 +122,8 @@ def _chosen(every: tuple[Assignment, ...], names: list[str]) -> list[Assignment]
 def source(course: Course, assignment: Assignment) -> dict[Path, bytes]:
     """The files of nbgrader's source folder of an assignment, by path; no solution among them.
 
-    Beside the notebooks lie their figures, and `exercises.json`, by which a notebook finds the
-    student's own earlier exercises.
+    Beside the notebooks lie their figures, `exercises.json`, by which a notebook finds the
+    student's own earlier exercises, and what students are given if an exercise uses it.
     """
     folder = Path("source") / assignment.name
     files: dict[Path, bytes] = {}
@@ -135,6 +135,8 @@ def source(course: Course, assignment: Assignment) -> dict[Path, bytes]:
             files[folder / "figures" / name] = svg.encode()
         needed |= {slug, *_earlier(course, slug)}
     entries = [entry(course.stub(s), course.exercise(s)) for s in course.slugs if s in needed]
+    if any(uses_given(course.page(slug)) for slug in needed):
+        files |= {folder / path: data for path, data in handed_out(course.root).items()}
     index = {"title": course.title, "exercises": entries}
     files[folder / "exercises.json"] = (json.dumps(index, indent=1) + "\n").encode()
     return files

@@ -11,6 +11,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,6 +19,8 @@ import numpy as np
 from ..errors import StudentRaised
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
+from .borrowed import Borrowed, borrowed
+from .handouts import Handouts
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -43,6 +46,7 @@ class _Worker:
         self.handles: dict[int, Any] = {}
         self.given: dict[types.FunctionType, int] = {}
         self.waiting: deque[wire.Frame] = deque()
+        self.handouts = Handouts()
         self.cells: dict[str, int] = {}
         self.future = 0
         self.builtin = {
@@ -125,7 +129,15 @@ class _Worker:
             return Ref(self.handles[number])
         if tag == values.CALLBACK_TAG:
             return self.callback(number)
+        if tag == values.LENT_TAG:
+            return borrowed(partial(self.ask_lender, number))
+        if tag == values.OBJECT_TAG:
+            return Borrowed(partial(self.ask_lender, number))
         return Items(self.pull(number))
+
+    def ask_lender(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a function that we lend answers: its result, and the arrays that it changed."""
+        return self.ask(wire.CALLBACK, (number, args, kwargs))
 
     def callback(self, number: int) -> Callable[..., Any]:
         def ours(*args: Any, **kwargs: Any) -> Any:
@@ -173,6 +185,10 @@ class _Worker:
         code = compile(source, name, "exec", flags=self.future, dont_inherit=True)
         self.future |= code.co_flags & _FUTURE_FLAGS  # in a notebook it holds for later cells
         exec(code, self.module.__dict__)
+
+    def handout(self, said: str) -> None:
+        name, _, source = said.partition("\n")
+        self.handouts.add(name, source)
 
     def function(self, name: str) -> Ref:
         return self.backend.function(name)
@@ -246,6 +262,7 @@ def _is_torch_memory(error: BaseException) -> bool:
 
 _ACTIONS: dict[int, Callable[[_Worker, Any], Any]] = {
     wire.START: _Worker.start,
+    wire.HANDOUT: _Worker.handout,
     wire.CELL: _Worker.cell,
     wire.FUNCTION: _Worker.function,
     wire.LIBRARY: _Worker.library,

@@ -21,6 +21,7 @@ MAX_DEPTH, MAX_ITEMS, MAX_NDIM, MAX_EMPTY = 32, 1 << 20, 8, 1 << 26
 _NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARRAY = range(11)
 HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG = 16, 17, 18
 _SLICE, _ELLIPSIS, _RECORD = 19, 20, 21
+LENT_TAG, OBJECT_TAG = 22, 23
 
 DTYPES = ("f8", "f4", "f2", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 LAYOUTS: tuple[Layout, ...] = ("C", "F", "strided")
@@ -212,7 +213,7 @@ class Reader:
             return self._array()
         if tag == _RECORD:
             return self._record(depth + 1)
-        if tag in (HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG):
+        if tag in (HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG, LENT_TAG, OBJECT_TAG):
             return self.token(tag, _U64.unpack(self.take(8))[0])
         if self.ours and tag == _SLICE:
             return slice(*(self.value(depth + 1) for _ in range(3)))

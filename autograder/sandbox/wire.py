@@ -22,7 +22,7 @@ CHUNK = 1 << 16
 
 # Requests and answers of the supervisor.
 START, CELL, FUNCTION, LIBRARY, CALL, TRIAL, ATTRIBUTE, ITEM, FETCH, HOLD = range(1, 11)
-ANSWER, REFUSE = range(11, 13)
+ANSWER, REFUSE, HANDOUT = range(11, 14)
 # Added to a request that is sent before the one in front of it has been answered.
 AHEAD = 64
 # Answers and requests of a worker.

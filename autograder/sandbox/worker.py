@@ -22,7 +22,7 @@ from ..errors import (
     StudentTimedOut,
 )
 from ..source import SourceCell
-from ..student import Ask, Callback, Items, Ref, as_record
+from ..student import Ask, Callback, Items, Lent, LentObject, Ref, as_record
 from . import values, wire
 from .ahead import Known
 from .libraries import Arrays
@@ -62,7 +62,7 @@ class Worker:
         deadline: Seconds that each following request may take, on the clock.
         reply_bytes: Bytes that an answer may have; a longer one is refused before it is read.
         callback_bytes: Bytes that all callbacks during one request may bring; what a `Callback`
-            records of its calls would fill our memory otherwise.
+            records of its calls would fill our memory otherwise. What is lent records nothing.
     """
 
     def __init__(self, process: Process, line: Line, number: int, limits: Limits) -> None:
@@ -189,8 +189,14 @@ class Worker:
 
     # Loading
 
-    def start(self, arrays: Arrays, earlier: Mapping[str, Any], seconds: float) -> None:
-        """First request: what arrays arrive as, and the names of earlier exercises.
+    def start(
+        self,
+        arrays: Arrays,
+        earlier: Mapping[str, Any],
+        seconds: float,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        """First request: what arrays arrive as, the names of earlier exercises, given modules.
 
         Raises:
             IsolationError: The process is not in order. No student code has run yet.
@@ -198,6 +204,8 @@ class Worker:
         end = time.monotonic() + seconds
         try:
             self._exchange(self._ours(wire.START, 0, (arrays, dict(earlier))), 0, end)
+            for name, source in (given or {}).items():
+                self._exchange(wire.dump_source(wire.HANDOUT, 0, f"{name}\n{source}"), 0, end)
         except StudentError as error:
             self.close()
             raise IsolationError(
@@ -246,10 +254,7 @@ class Worker:
                     raise values.WireError("an answer to another request arrived")
                 if frame.kind not in (wire.CALLBACK, wire.NEXT):
                     return self._conclude(frame)
-                left -= len(frame.payload)
-                if left < 0:
-                    raise values.WireError("callbacks brought more bytes than they may")
-                self._serve(frame, end)
+                left -= self._serve(frame, end, left)
         except StudentError as error:
             if not isinstance(error, (StudentRaised, StudentOverMemory)):
                 self._give_up(error)
@@ -290,8 +295,13 @@ class Worker:
             return StudentRaised(name, cell=source.label)
         return StudentRaised(name, cell=source.label, line=source.line + line - 1)
 
-    def _serve(self, frame: wire.Frame, end: float) -> None:
-        """Answer a callback or a pull; its exceptions become the student's, ours stay ours."""
+    def _serve(self, frame: wire.Frame, end: float, left: int) -> int:
+        """Answer a callback or a pull; its exceptions become the student's, ours stay ours.
+
+        Returns:
+            How many of the `left` bytes are used up.
+        """
+        used = len(frame.payload)
         said = values.load(frame.payload, self._returned)
         outer, self._until = self._until, end  # what we ask meanwhile has no more time than this
         try:
@@ -299,7 +309,11 @@ class Worker:
                 result = next(self._given_as(Iterator, said))
             else:
                 number, args, kwargs = _callback(said)
-                result = self._given_as(Callable, number)(*args, **kwargs)
+                given = self._given_as(Callable, number)
+                used = 0 if isinstance(given, Lent) else used
+                if used > left:
+                    raise values.WireError("callbacks brought more bytes than they may")
+                result = given(*args, **kwargs)
         except (StudentError, AutograderError, values.WireError):
             raise
         except Exception as error:
@@ -310,6 +324,7 @@ class Worker:
         finally:
             self._until = outer
         self._line.send(buffers, end)
+        return used
 
     # Values
 
@@ -336,6 +351,9 @@ class Worker:
             return self._give(value, values.ITEMS_TAG)
         if record := as_record(value):
             return record
+        if isinstance(value, Lent):
+            kind = values.OBJECT_TAG if isinstance(value, LentObject) else values.LENT_TAG
+            return self._give(value, kind)
         if isinstance(value, Callback) or callable(value):
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(

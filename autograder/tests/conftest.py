@@ -17,7 +17,9 @@ ONE_IN = 4
 
 
 def _is_a_course_s(name: str) -> bool:
-    return name.partition(".")[0] == "solutions" or name.startswith(("_checks_", "student_vol"))
+    return name.partition(".")[0] in ("solutions", "starter_code") or name.startswith(
+        ("_checks_", "student_vol")
+    )
 
 
 @contextmanager
