@@ -65,8 +65,8 @@ Ints = NDArray[np.int64]
 # least one token for every $p$, and `top_p=0` is allowed. `top_p=1.0` switches it off.
 #
 # ![Bars: seven probabilities sorted by size; after top-k with k = 5 the last two are gone and the
-# rest has grown; after top-p with p = 0.8 four are left: 0.78 lies before the fourth, 0.91 before the
-# fifth.](figures/sampling.svg)
+# rest has grown; after top-p with p = 0.8 four are left: 0.78 lies before the fourth, and 0.91
+# before the fifth.](figures/sampling.svg)
 #
 # **The order matters.** Top-p looks at the probabilities that top-k has left, after they have been
 # made to add up to one again. Six tokens with probabilities 0.3, 0.3, 0.1, 0.1, 0.1 and 0.1, with
