@@ -137,11 +137,11 @@ class _Desk:
 def libraries_for(course: Course, exercise: Exercise, module: StudentModule) -> "Arrays":
     """The libraries a worker gets: PyTorch, which starts slowly, if it may be and is imported."""
     allowed = "torch" not in course.rules(exercise.slug).forbidden_modules and has_torch()
-    wanted = allowed and any(_imports(cell.source, "torch") for cell in module.cells)
+    wanted = allowed and any(imports(cell.source, "torch") for cell in module.cells)
     return "torch" if wanted else exercise.arrays
 
 
-def _imports(source: str, library: str) -> bool:
+def imports(source: str, library: str) -> bool:
     """Does this source, as far as it can be read, import a library?"""
     try:
         nodes = list(ast.walk(ast.parse(source)))

@@ -75,7 +75,8 @@ Ints = NDArray[np.int64]
 # **Sorting back.** Sorting is the natural way to do this, but the result has to be in the order of
 # the ids. `np.argsort` gives the place of each token in the sorted row. It needs `kind="stable"`
 # for ties, and care with the direction: reversing an ascending stable order also reverses the ties.
-# `np.take_along_axis` and `np.put_along_axis` go there and back, each row by its own order.
+# `logits[rows, order]` takes each row in its own order if `rows` is a column of row numbers, and an
+# assignment to `probs[rows, order]` puts it back.
 #
 # **Shapes.** `logits` is $(B, V)$; each row is on its own. The result has the dtype of the logits.
 # Logits may be in the thousands.
@@ -104,8 +105,9 @@ def sample_probs(
         Holtzman et al. 2020, section 3 (arXiv:1904.09751); Fan et al. 2018 (arXiv:1805.04833).
     """
     ### BEGIN SOLUTION
-    order = np.argsort(-logits, axis=-1, kind="stable")  # the most likely first, ties by id
-    ranked = np.take_along_axis(logits, order, axis=-1)
+    rows = np.arange(len(logits))[:, np.newaxis]
+    order = np.argsort(-logits, kind="stable")  # the most likely first, ties by id
+    ranked = logits[rows, order]
     if temperature == 0:
         temperature, top_k = 1.0, 1
     ranked = np.exp((ranked - ranked[:, :1]) / temperature)
@@ -118,8 +120,8 @@ def sample_probs(
         needed[:, 0] = True
         ranked = np.where(needed, ranked, 0)
         ranked = ranked / ranked.sum(axis=-1, keepdims=True)
-    probs: Floats = np.empty_like(ranked)
-    np.put_along_axis(probs, order, ranked, axis=-1)
+    probs: Floats = np.empty_like(logits)
+    probs[rows, order] = ranked
     return probs
     ### END SOLUTION
 
@@ -227,8 +229,8 @@ def visible_draw(student: Student, check: Check) -> None:
 # logit. A token that occurs five times is penalised once, not five times; a row is penalised for
 # its own text only.
 #
-# **Shapes.** `logits` is $(B, V)$, `ids` the text so far, $(B, T)$. `np.put_along_axis` marks the
-# tokens of each row in a mask of shape $(B, V)$.
+# **Shapes.** `logits` is $(B, V)$, `ids` the text so far, $(B, T)$. With a column of row numbers as
+# before, a mask of shape $(B, V)$ can be set at all tokens of each row at once.
 
 
 # %%
@@ -248,7 +250,7 @@ def repetition_penalty(logits: Floats, ids: Ints, penalty: float) -> Floats:
     """
     ### BEGIN SOLUTION
     said = np.zeros(logits.shape, dtype=bool)
-    np.put_along_axis(said, ids, True, axis=-1)
+    said[np.arange(len(ids))[:, np.newaxis], ids] = True
     lowered = np.where(logits > 0, logits / penalty, logits * penalty)
     out: Floats = np.where(said, lowered, logits)
     return out

@@ -75,7 +75,8 @@ Ints = NDArray[np.int64]
 # **Sorting back.** Sorting is the natural way to do this, but the result has to be in the order of
 # the ids. `np.argsort` gives the place of each token in the sorted row. It needs `kind="stable"`
 # for ties, and care with the direction: reversing an ascending stable order also reverses the ties.
-# `np.take_along_axis` and `np.put_along_axis` go there and back, each row by its own order.
+# `logits[rows, order]` takes each row in its own order if `rows` is a column of row numbers, and an
+# assignment to `probs[rows, order]` puts it back.
 #
 # **Shapes.** `logits` is $(B, V)$; each row is on its own. The result has the dtype of the logits.
 # Logits may be in the thousands.
@@ -197,8 +198,8 @@ def visible_draw(student: Student, check: Check) -> None:
 # logit. A token that occurs five times is penalised once, not five times; a row is penalised for
 # its own text only.
 #
-# **Shapes.** `logits` is $(B, V)$, `ids` the text so far, $(B, T)$. `np.put_along_axis` marks the
-# tokens of each row in a mask of shape $(B, V)$.
+# **Shapes.** `logits` is $(B, V)$, `ids` the text so far, $(B, T)$. With a column of row numbers as
+# before, a mask of shape $(B, V)$ can be set at all tokens of each row at once.
 
 # %%
 def repetition_penalty(logits: Floats, ids: Ints, penalty: float) -> Floats:

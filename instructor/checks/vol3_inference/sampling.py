@@ -9,6 +9,9 @@ import numpy as np
 from autograder import Exercise, derived, integers
 from solutions.vol3_inference import sampling
 
+# With the sizes below a few suffice; with others, a single row for instance, it may be impossible.
+TRIES = 50
+
 
 def spread(rng, B, V):
     """Logits in random order, no two of a row closer than 0.1; rows from flat to steep."""
@@ -40,8 +43,8 @@ def sums_before(probs):
 
 
 def warm_nucleus(rng, B, V):
-    """Logits, a temperature and a top_p of which no two rows keep equally many tokens."""
-    while True:
+    """Logits, a temperature and a top_p of which not all rows keep equally many tokens."""
+    for _ in range(TRIES):
         logits, temperature = spread(rng, B, V), warmth(rng)
         before = sums_before(sampling.sample_probs(logits, temperature))
 
@@ -51,7 +54,8 @@ def warm_nucleus(rng, B, V):
 
         p = clear_of(before, rng, 0.3, 0.95, differs)
         if p is not None:
-            return logits, temperature, p
+            break
+    return logits, temperature, p or 0.5
 
 
 def warmth(rng):
@@ -102,7 +106,7 @@ exercise.matches_reference(
     name="keeps_k",
     title="top_k keeps the k most likely tokens, which then sum to one.",
     temperature=WARM,
-    top_k=derived(lambda rng, V: int(rng.integers(2, V - 1))),
+    top_k=derived(lambda rng, V: int(rng.integers(2, V - 1)) if V > 3 else V),
 )
 exercise.matches_reference(
     "sample_probs",
@@ -115,8 +119,9 @@ exercise.matches_reference(
 
 def order_matters(rng, B, V):
     """Logits, temperature, k and p for which every other order of the steps keeps other tokens."""
-    while True:
-        logits, temperature, k = 0.5 * spread(rng, B, V), warmth(rng), int(rng.integers(3, V))
+    for _ in range(TRIES):
+        logits, temperature = 0.5 * spread(rng, B, V), warmth(rng)
+        k = int(rng.integers(3, V)) if V > 3 else V
         warm, cold = (
             -np.sort(-sampling.sample_probs(logits, t), axis=-1) for t in (temperature, 1)
         )
@@ -131,7 +136,8 @@ def order_matters(rng, B, V):
 
         p = clear_of(np.concatenate(sums), rng, 0.3, 0.9, matters)
         if p is not None:
-            return logits, temperature, k, p
+            break
+    return logits, temperature, k, p or 0.5
 
 
 @exercise.satisfies("sample_probs", kind="R", points=2, setting=derived(order_matters))
@@ -146,6 +152,7 @@ def a_shift_of_a_row_changes_nothing(student, logits, rng):
     shift = rng.normal(scale=50.0, size=(len(logits), 1))
     k = logits.shape[1] - 2
     yield student.sample_probs(logits + shift, 1.0, k), sampling.sample_probs(logits, 1.0, k)
+    yield student.sample_probs(logits + shift), sampling.sample_probs(logits)
     shifted = student.sample_probs(logits + shift, 1.0, 0, 0.55)
     alone = np.concatenate([student.sample_probs(row[None], 1.0, 0, 0.55) for row in logits])
     yield shifted.shape == alone.shape
@@ -193,6 +200,7 @@ def knobs_at_their_ends(student, logits, V):
     for k in (0, V, V + 3):
         yield (student.sample_probs(steep, 1.0, k) > 0).all()
     yield (student.sample_probs(steep, 1.0, 0, 1.0) > 0).all()
+    yield student.sample_probs(np.zeros((1, 2)), 1.0, 0, 0.5), np.array([[1.0, 0.0]])
     best = np.eye(V)[logits.argmax(axis=-1)]
     yield student.sample_probs(logits, 1.0, 0, 0.0), best
     yield student.sample_probs(logits, 1.0, 1), best
@@ -249,23 +257,23 @@ exercise.slip(
 exercise.slip(
     "sample_probs",
     "ties_to_the_highest_id",
-    'np.argsort(-logits, axis=-1, kind="stable")',
-    'np.argsort(logits, axis=-1, kind="stable")[:, ::-1]',
+    'np.argsort(-logits, kind="stable")',
+    'np.argsort(logits, kind="stable")[:, ::-1]',
     "Among equally likely tokens the highest id wins. Reversing a sorted order reverses its ties, "
     "too; sort the negative logits instead.",
 )
 exercise.slip(
     "sample_probs",
     "stays_sorted",
-    "np.put_along_axis(probs, order, ranked, axis=-1)",
+    "probs[rows, order] = ranked",
     "probs[...] = ranked",
     "The result is in sorted order. Put every probability back to the id it belongs to.",
 )
 exercise.slip(
     "sample_probs",
     "sorted_back_the_wrong_way",
-    "np.put_along_axis(probs, order, ranked, axis=-1)",
-    "probs[...] = np.take_along_axis(ranked, order, axis=-1)",
+    "probs[rows, order] = ranked",
+    "probs[...] = ranked[rows, order]",
     "Sorting back applies the order a second time. The inverse is wanted: place j of the sorted "
     "row belongs to the id order[j].",
 )
@@ -389,7 +397,7 @@ def any_number_of_leading_axes(student, probs, u):
     grid = student.draw(probs.reshape(2, 2, -1), u.reshape(2, 2))
     yield grid, sampling.draw(probs, u).reshape(2, 2)
     yield grid.dtype == np.int64
-    yield student.draw(probs[0], u[0]), sampling.draw(probs[0], u[0])
+    yield student.draw(probs[0], float(u[0])), sampling.draw(probs[0], u[0])
 
 
 @exercise.satisfies("draw", points=1, sizes={"B": [6], "V": [5]})
@@ -430,10 +438,14 @@ def never_a_token_without_probability(student, probs):
 @exercise.satisfies("draw", kind="E", points=1, sizes={"B": [3], "V": [6]})
 def a_sum_below_u(student, probs):
     """Where rounding leaves the sum of a row below u, the last token that may be drawn is."""
-    probs[:, 4:] = 0
+    last, u = np.array([3, 4, 2]), np.full(3, 1 - 1e-9)
+    probs[np.arange(6) > last[:, None]] = 0
     probs *= (1 - 1e-6) / probs.sum(axis=-1, keepdims=True)
-    yield student.draw(probs, np.full(3, 1 - 1e-9)), np.full(3, 3)
-    yield student.draw(probs[:, :4], np.full(3, 1 - 1e-9)), np.full(3, 3)
+    yield student.draw(probs, u), last
+    yield (
+        student.draw(probs[:, :3] / probs[:, :3].sum(-1, keepdims=True) * (1 - 1e-6), u),
+        0 * last + 2,
+    )
 
 
 @exercise.satisfies("draw", kind="E", points=1, dtype="float32")
@@ -610,8 +622,8 @@ exercise.slip(
 exercise.slip(
     "repetition_penalty",
     "only_the_last_token",
-    "np.put_along_axis(said, ids, True, axis=-1)",
-    "np.put_along_axis(said, ids[:, -1:], True, axis=-1)",
+    "ids] = True",
+    "ids[:, -1:]] = True",
     "Only the last token of the text is penalised. All of the text counts.",
 )
 

@@ -25,8 +25,8 @@ def sample_probs(logits, temperature=1.0, top_k=0, top_p=1.0):
 
 def draw(probs, u):
     p = torch.tensor(np.ascontiguousarray(probs), dtype=torch.float64)
-    at = torch.as_tensor(np.array(u), dtype=torch.float64).unsqueeze(-1)
-    ids = torch.searchsorted(p.cumsum(dim=-1), at, right=True).squeeze(-1)
+    at = torch.tensor(np.array(u), dtype=torch.float64).unsqueeze(-1)
+    ids = torch.searchsorted(p.cumsum(dim=-1).contiguous(), at.contiguous(), right=True).squeeze(-1)
     places = torch.arange(p.shape[-1]).expand_as(p)
     last = torch.where(p > 0, places, -1).amax(dim=-1)
     return torch.minimum(ids, last).numpy()
