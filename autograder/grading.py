@@ -1,13 +1,14 @@
 """Grading one exercise of one submission in the sandbox, from a read module to a result."""
 
+import ast
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .build import version
-from .course import Course
+from .course import Course, has_torch
 from .errors import (
     IsolationError,
     StudentDied,
@@ -26,6 +27,9 @@ from .selfcheck import run_visible
 from .served import Served
 from .source import SourceCell, StudentModule
 from .student import Student
+
+if TYPE_CHECKING:
+    from .sandbox.libraries import Arrays
 
 # Seconds that loading one module may take in all, over every worker it is loaded into.
 LOADING = 20.0
@@ -93,6 +97,7 @@ class _Desk:
     ) -> None:
         self.exercise, self.sandbox = exercise, sandbox
         self.cells = list(module.cells)
+        self.installed = libraries_for(course, exercise, module)
         self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
         self.given = course.given() if any("starter_code" in c.source for c in self.cells) else {}
@@ -117,6 +122,7 @@ class _Desk:
         worker = self.sandbox.open(
             self.cells,
             arrays=self.exercise.arrays,
+            installed=self.installed,
             earlier=self.earlier,
             given=self.given,
             limits=Limits(memory=self.exercise.memory),
@@ -128,6 +134,24 @@ class _Desk:
                 self.cells = [c for c in self.cells if c != cell]
         self.served.worker = worker
         return Student(worker)
+
+
+def libraries_for(course: Course, exercise: Exercise, module: StudentModule) -> "Arrays":
+    """The libraries a worker gets: PyTorch, which starts slowly, if it may be and is imported."""
+    allowed = "torch" not in course.rules(exercise.slug).forbidden_modules and has_torch()
+    wanted = allowed and any(imports(cell.source, "torch") for cell in module.cells)
+    return "torch" if wanted else exercise.arrays
+
+
+def imports(source: str, library: str) -> bool:
+    """Does this source, as far as it can be read, import a library?"""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    names = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names]
+    names += [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level]
+    return any(name.partition(".")[0] == library for name in names)
 
 
 def _function(

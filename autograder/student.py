@@ -9,6 +9,7 @@ import contextlib
 import copy
 import importlib
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
@@ -159,6 +160,7 @@ class Backend(Protocol):
     def item(self, target: "Ref", key: Any) -> Any: ...
     def fetch(self, target: "Ref") -> Any: ...
     def hold(self, value: Any) -> "Ref": ...
+    def cpu_seconds(self) -> float: ...
 
 
 class Ref:
@@ -251,6 +253,10 @@ class Student:
         if ask_ahead is not None:
             ask_ahead(getattr(self, name)._ref, asks)
 
+    def cpu_seconds(self) -> float:
+        """Processor seconds that the student's process has used so far, read from outside it."""
+        return self._backend.cpu_seconds()
+
     def library(self, name: str) -> Handle:
         """A function or class of an installed library by dotted name: `torch.nn.Linear`."""
         if name not in self._libraries:
@@ -342,6 +348,9 @@ class LocalBackend:
 
     def hold(self, value: Any) -> Ref:
         return Ref(self._arrive(value))
+
+    def cpu_seconds(self) -> float:
+        return time.process_time()
 
     def _arrive(self, value: Any) -> Any:
         if isinstance(value, Ref):

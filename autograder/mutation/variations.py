@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..exercise import Exercise
+from ..grading import imports
 from ..mistake import run_source
 
 # A sum along an axis, added up from the other end.
@@ -33,7 +34,9 @@ def variations(
     """
     path = str(exercise.solution.__file__)
     for name, transform in TEXTS.items():
-        if name == "sums backwards" and exercise.arrays != "numpy":
+        # PyTorch has no slices backwards.
+        torch = exercise.arrays == "torch" or imports(source, "torch")
+        if name == "sums backwards" and torch:
             continue
         changed = transform(ast.parse(source))
         yield (

@@ -55,6 +55,7 @@ class Sandbox:
         cells: Sequence[SourceCell],
         *,
         arrays: Arrays,
+        installed: Arrays | None = None,
         earlier: Mapping[str, Callable[..., Any]] | None = None,
         given: Mapping[str, str] | None = None,
         limits: Limits = _DEFAULT,
@@ -68,6 +69,7 @@ class Sandbox:
         Args:
             cells: The student's module.
             arrays: What arrays arrive as.
+            installed: Which libraries can be imported, if not just those for `arrays`.
             earlier: Names of earlier exercises and the functions of ours that answer for them.
             given: Modules that students are given: text by dotted name.
             limits: What the worker may use.
@@ -80,7 +82,7 @@ class Sandbox:
         left, fatal = list(enumerate(cells)), dict[SourceCell, StudentError]()
         killed = False
         while True:
-            worker = self._fork(arrays, limits)
+            worker = self._fork(installed or arrays, limits)
             worker.start(arrays, earlier or {}, max(load_seconds, 10.0), given)
             index = worker.load(left, load_seconds)
             if index is None:

@@ -176,6 +176,10 @@ class Worker:
         """
         return max(self._process.peak() - self._baseline, 0)
 
+    def cpu_seconds(self) -> float:
+        """Processor seconds so far, read from outside: no code in the worker can change them."""
+        return self._process.cpu()
+
     def close(self) -> None:
         """End the process and leave nothing of it; safe to repeat."""
         if self._death is None:

@@ -1,0 +1,1 @@
+"""Volume 3: the engine."""
