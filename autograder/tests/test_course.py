@@ -205,6 +205,39 @@ def test_the_course_is_put_on_the_path_once(toy: Course) -> None:
     assert sys.path.count(str(toy.root)) == 1
 
 
+def settings_with(toy: Course, more: str) -> Course:
+    path = toy.root / "instructor" / "course.toml"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{more}\n", encoding="utf-8")
+    return Course(toy.root)
+
+
+def test_an_exercise_may_forbid_more_than_its_volume(toy: Course) -> None:
+    pytest.importorskip("autograder.submission")
+    course = settings_with(toy, '[forbidden]\n"vol1_toys/scale" = ["numpy.multiply"]')
+    assert course.rules("vol1_toys/scale").forbidden_calls == ("numpy.gradient", "numpy.multiply")
+    assert course.rules("vol1_toys/counter").forbidden_calls == ("numpy.gradient",)
+
+
+def test_what_is_planned_may_forbid_already(toy: Course) -> None:
+    assert settings_with(toy, '[forbidden]\n"vol1_toys/later" = ["numpy.sum"]').slugs == toy.slugs
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('"vol1_toys/scales" = ["numpy.sum"]', "names vol1_toys/scales: no exercise"),
+        ('"scale" = ["numpy.sum"]', "names scale: no exercise"),
+        ('"vol1_toys/scale" = "numpy.sum"', "vol1_toys/scale is no list of names"),
+    ],
+)
+def test_a_forbidden_table_that_cannot_be_meant_is_named(
+    toy: Course, more: str, said: str
+) -> None:
+    with pytest.raises(CourseError) as raised:
+        _ = settings_with(toy, f"[forbidden]\n{more}").slugs
+    assert str(raised.value) == f"instructor/course.toml: [forbidden] {said}"
+
+
 # The secret
 
 
