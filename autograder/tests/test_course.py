@@ -230,9 +230,7 @@ def test_what_is_planned_may_forbid_already(toy: Course) -> None:
         ('"vol1_toys/scale" = "numpy.sum"', "vol1_toys/scale is no list of names"),
     ],
 )
-def test_a_forbidden_table_that_cannot_be_meant_is_named(
-    toy: Course, more: str, said: str
-) -> None:
+def test_a_forbidden_table_that_cannot_be_meant_is_named(toy: Course, more: str, said: str) -> None:
     with pytest.raises(CourseError) as raised:
         _ = settings_with(toy, f"[forbidden]\n{more}").slugs
     assert str(raised.value) == f"instructor/course.toml: [forbidden] {said}"
