@@ -15,8 +15,10 @@ from solutions.vol2_pytorch.data import (  # noqa: E402
 )
 
 TEXT = torch.tensor(list(b"it was the best of times, it was the worst of times"))
-# Worker processes are made by fork, of which newer Pythons warn where there are threads.
-FORKS = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+# Newer Pythons warn of fork where there are threads, and PyTorch where there is a single core.
+FORKS = pytest.mark.filterwarnings(
+    "ignore:.*fork.*:DeprecationWarning", "ignore:This DataLoader will create:UserWarning"
+)
 
 
 def generator(seed: int) -> Any:

@@ -243,10 +243,10 @@ def pack(documents: Sequence[torch.Tensor], T: int, eos: int) -> tuple[torch.Ten
     pieces, owners = [], []
     for i, document in enumerate(documents):
         end = [eos] if i < len(documents) - 1 else []
-        pieces += [document, document.new_tensor(end)]
-        owners += [i] * (len(document) + len(end))
-    ids = torch.cat(pieces)
-    doc = torch.tensor(owners, device=ids.device)
+        piece = torch.cat([document, document.new_tensor(end)])
+        pieces.append(piece)
+        owners.append(torch.full_like(piece, i))
+    ids, doc = torch.cat(pieces), torch.cat(owners)
     n = len(ids) // T
     return ids[: n * T].reshape(n, T), doc[: n * T].reshape(n, T)
     ### END SOLUTION
@@ -412,7 +412,7 @@ def visible_make_loader(student: Student, check: Check) -> None:
     # 24 windows come in order, or twice in the same one, once in 24! = 6e23 times.
     check.true((x[:, 0] != np.sort(x[:, 0])).any(), "the windows come in order; shuffle them")
     check.true((x != again).any(), "the second epoch has the order of the first")
-    for workers in (0, 2):
+    for workers in (0, 1):
         same = np.concatenate([x for x, _ in epochs(0, workers)[0]])
         check.true((same == x).all(), f"seed 0 gives another order with num_workers={workers}")
     other = np.concatenate([x for x, _ in epochs(1, 0)[0]])

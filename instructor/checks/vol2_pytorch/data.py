@@ -8,6 +8,8 @@ Where chance decides, right code fails with a probability below 1e-12 per check;
 next to the check.
 """
 
+import warnings
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
@@ -584,8 +586,9 @@ def packed_rows_own_their_memory(student, ids, documents, T, eos):
 
 
 END = "end = [eos] if i < len(documents) - 1 else []"
-PIECES = "pieces += [document, document.new_tensor(end)]"
-OWNERS = "owners += [i] * (len(document) + len(end))"
+PIECE = "piece = torch.cat([document, document.new_tensor(end)])"
+OWNER = "owners.append(torch.full_like(piece, i))"
+LENGTH = "torch.arange(len(piece))"
 exercise.slip(
     "pack",
     "eos_behind_the_last_document",
@@ -603,31 +606,31 @@ exercise.slip(
 exercise.slip(
     "pack",
     "eos_before_each_document",
-    PIECES,
-    "pieces += [document.new_tensor(end), document]",
+    PIECE,
+    "piece = torch.cat([document.new_tensor(end), document])",
     "The eos stands before a document instead of behind it, so there is one at the very start and "
     "the last two documents touch.",
 )
 exercise.slip(
     "pack",
     "eos_belongs_to_the_next",
-    OWNERS,
-    "owners += [i] * len(document) + [i + 1] * len(end)",
+    OWNER,
+    f"owners.append(torch.where({LENGTH} < len(document), i, i + 1))",
     "The eos has the index of the document after it. It belongs to the one that it ends.",
 )
 exercise.slip(
     "pack",
     "eos_belongs_to_nobody",
-    OWNERS,
-    "owners += [i] * len(document) + [-1] * len(end)",
+    OWNER,
+    f"owners.append(torch.where({LENGTH} < len(document), i, -1))",
     "The eos has an index of its own. It belongs to the document that it ends, so that the model "
     "learns from that document when to stop.",
 )
 exercise.slip(
     "pack",
     "counts_documents_from_one",
-    OWNERS,
-    "owners += [i + 1] * (len(document) + len(end))",
+    OWNER,
+    "owners.append(torch.full_like(piece, i + 1))",
     "Documents are counted from 1. `doc` is the index in the list, from 0.",
 )
 exercise.slip(
@@ -646,14 +649,17 @@ exercise.slip(
     "Empty documents are left out, so all documents behind them have the wrong index. An empty one "
     "keeps its index and its eos.",
 )
-exercise.slip(
-    "pack",
-    "wants_a_target_behind_the_last_row",
-    "n = len(ids) // T",
-    "n = (len(ids) - 1) // T",
-    "The last row is dropped though it is full. The rows are not shifted here, so no token is "
-    "needed behind them.",
-)
+
+
+@exercise.mistake("pack")
+def wants_a_target_behind_the_last_row(documents, T, eos):
+    """The last row is dropped though it is full. The rows are not shifted here, so no token is
+    needed behind them."""
+    ids, doc = reference.pack(documents, 1, eos)
+    n = (len(ids) - 1) // T
+    return ids[: n * T].reshape(n, T), doc[: n * T].reshape(n, T)
+
+
 exercise.slip(
     "pack",
     "fills_up_the_last_row",
@@ -666,16 +672,16 @@ exercise.slip(
 exercise.slip(
     "pack",
     "each_document_starts_a_row",
-    PIECES,
-    "end += [eos] * (-(len(document) + len(end)) % T)\n        " + PIECES,
+    PIECE,
+    f"end += [eos] * (-(len(document) + len(end)) % T)\n        {PIECE}",
     "Each document begins in a new row and the rest of the row is padding. Packing puts one "
     "directly after the other.",
 )
 exercise.slip(
     "pack",
     "position_instead_of_document",
-    OWNERS,
-    "owners += list(range(len(document) + len(end)))",
+    OWNER,
+    f"owners.append({LENGTH})",
     "`doc` holds the position of each token in its document. It holds which document that is.",
 )
 exercise.slip(
@@ -688,16 +694,18 @@ exercise.slip(
 exercise.slip(
     "pack",
     "a_view_of_the_only_document",
-    "ids = torch.cat(pieces)",
-    "ids = torch.cat(pieces) if len(documents) > 1 else documents[0]",
+    "ids, doc = torch.cat(pieces), torch.cat(owners)",
+    "ids, doc = torch.cat(pieces), torch.cat(owners)\n"
+    "    ids = ids if len(documents) > 1 else documents[0]",
     "The values are right, but a single document is returned as a view: who overwrites it changes "
     "the rows.",
 )
 exercise.slip(
     "pack",
     "documents_as_floats",
-    "doc = torch.tensor(owners, device=ids.device)",
-    "doc = torch.tensor(owners, device=ids.device) if len(ids) >= T else torch.tensor([])",
+    "ids, doc = torch.cat(pieces), torch.cat(owners)",
+    "ids, doc = torch.cat(pieces), torch.cat(owners)\n"
+    "    doc = doc if len(ids) >= T else torch.tensor([])",
     "Without a full row `doc` is a float tensor. It is int64, also when it is empty.",
 )
 
@@ -822,9 +830,16 @@ EPOCH = {"n": [74], "T": [3]}
 WORKER = f"{LIBRARY}._utils.worker"
 
 
+def made(student, *args):
+    """A loader as the student makes it, without what PyTorch says of the number of cores."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return student.keep(student.make_loader, *args)
+
+
 def loader_of(student, ids, batch_size, T, seed, *workers):
     """A loader; whatever number of workers it has, it is iterated over in this process."""
-    loader = student.keep(student.make_loader, ids, batch_size, T, number(seed), *workers)
+    loader = made(student, ids, batch_size, T, number(seed), *workers)
     student.keep(student.library("builtins.setattr"), loader, "num_workers", 0)
     return loader
 
@@ -891,9 +906,10 @@ def an_epoch_has_every_window_once(student, ids, T, seed):
 @exercise.satisfies("make_loader", points=2, sizes=EPOCH)
 def order_does_not_depend_on_the_workers(student, ids, T, seed):
     """Two workers give the windows in the order of none."""
-    loader = student.keep(student.make_loader, ids, 5, T, number(seed), 2)
+    loader = made(student, ids, 5, T, number(seed), 2)
     yield student.library("builtins.isinstance")(loader, student.library(f"{LIBRARY}.DataLoader"))
     yield loader.num_workers == 2
+    yield made(student, ids, 5, T, number(seed)).num_workers == 0
     alone = note(student, ids, epoch(student, loader_of(student, ids, 5, T, seed, 0)))
     together = note(student, ids, as_two_workers(student, ids, 5, T, seed))
     in_order = np.array_equal(together, np.sort(together))
