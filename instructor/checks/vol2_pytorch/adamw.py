@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder import Callback, Exercise, array, derived
+from autograder import Callback, Exercise, derived
 from solutions.vol2_pytorch import adamw
 
 STEPS = 20
@@ -35,6 +35,93 @@ def draw_settings(rng):
     }
 
 
+# What the library does, in float64. Drawn once per case and not for every version that is graded.
+
+
+def tensors(values):
+    """Parameters on this side."""
+    return [nn.Parameter(torch.tensor(v, dtype=torch.float64)) for v in values]
+
+
+def library_steps(optimizer, ours, history):
+    """Take steps with an optimizer of the library; the parameters after each."""
+    path = []
+    for grads in history:
+        for p, g in zip(ours, grads, strict=True):
+            p.grad = None if g is None else torch.tensor(g, dtype=torch.float64)
+        optimizer.step()
+        path.append(tuple(p.detach().numpy().copy() for p in ours))
+    return path
+
+
+def library_path(values, history, settings):
+    """The parameters after each step of the library."""
+    ours = tensors(values)
+    return library_steps(torch.optim.AdamW(ours, **settings), ours, history)
+
+
+def with_gaps(history):
+    """The first parameter sits out steps 3 and 4, the second joins late, the third leaves early."""
+    out = []
+    for i, (a, b, c) in enumerate(history):
+        out.append([None if 2 <= i < 4 else a, None if i < 3 else b, None if i >= 4 else c])
+    return out
+
+
+def own_settings(settings, others):
+    """Two groups, by the numbers of their parameters; the first has settings of its own."""
+    return [((0, 1), {k: others[k] for k in ("betas", "weight_decay")}), ((2,), {})]
+
+
+def changes(settings, others):
+    """What is written into the first group halfway."""
+    return {"betas": settings["betas"], "eps": others["eps"], "weight_decay": 0.1}
+
+
+def group_path(values, history, settings, others, rates):
+    """Two groups; the rate of the first changes at each of four steps, then its other settings."""
+    ours = tensors(values)
+    groups = [
+        {"params": [ours[i] for i in numbers], **own}
+        for numbers, own in own_settings(settings, others)
+    ]
+    library = torch.optim.AdamW(groups, **settings)
+    path = []
+    for i, grads in enumerate(history[:6]):
+        if i < 4:
+            library.param_groups[0]["lr"] = rates[i]
+        if i == 4:
+            library.param_groups[0].update(changes(settings, others))
+        path += library_steps(library, ours, [grads])
+    return path
+
+
+def later_path(values, history, settings, others):
+    """The third parameter is added after two steps."""
+    ours = tensors(values)
+    library = torch.optim.AdamW(ours[:2], **settings)
+    library_steps(library, ours[:2], [grads[:2] for grads in history[:2]])
+    library.add_param_group({"params": [ours[2]], "lr": others["lr"]})
+    return library_steps(library, ours, history[2:4])
+
+
+def overwritten_path(values, history, settings):
+    """After two steps somebody writes 0.5 into all parameters; two more steps."""
+    ours = tensors(values)
+    library = torch.optim.AdamW(ours, **settings)
+    library_steps(library, ours, history[:2])
+    for p in ours:
+        p.data.fill_(0.5)
+    return library_steps(library, ours, history[2:4])
+
+
+def default_moves(values, history):
+    """How far the parameters come in two steps with the default settings."""
+    settings = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01}
+    moved = library_path(values, history[:2], settings)[-1]
+    return [after - before for after, before in zip(moved, values, strict=True)]
+
+
 exercise = Exercise(
     "vol2_pytorch/adamw",
     solution=adamw,
@@ -46,300 +133,254 @@ exercise = Exercise(
         "history": derived(draw_history),
         "settings": derived(draw_settings),
         "others": derived(draw_settings),
-        "rates": derived(lambda rng: [float(r) for r in rng.uniform(0.02, 0.2, size=STEPS)]),
-        "table": array("N M"),
+        "rates": derived(lambda rng: [float(r) for r in rng.uniform(0.02, 0.2, size=4)]),
+        "path": derived(library_path),
+        "gaps": derived(lambda history: with_gaps(history[:7])),
+        "gap_path": derived(
+            lambda values, gaps, settings: library_path(values, gaps, settings),
+        ),
+        "other_path": derived(
+            lambda values, history, others: library_path(values, history[:3], others)
+        ),
+        "group_path": derived(group_path),
+        "later_path": derived(later_path),
+        "overwritten_path": derived(overwritten_path),
+        "default_moves": derived(default_moves),
     },
-    sizes={"M": [2, 3, 1], "N": [4, 3, 1]},
+    # The rule works number by number; shapes do not matter much.
+    sizes={"M": [2], "N": [3]},
 )
-ONE = {"M": [2], "N": [3]}
 
 
 # Driving an optimizer by handles
 
 
-def parameters(student, values):
-    """nn.Parameters on the student's side."""
-    return [student.keep(student.library("torch.nn.Parameter"), v) for v in values]
+class Held:
+    """Parameters on the student's side."""
+
+    def __init__(self, student, values):
+        self.student = student
+        make = student.library("torch.nn.Parameter")
+        self.each = [student.keep(make, v) for v in values]
+        self.together = student.hold(self.each)
+
+    def set_gradients(self, grads):
+        """Set `.grad` of each parameter, None included."""
+        write = self.student.library("builtins.setattr")
+        for p, g in zip(self.each, grads, strict=False):
+            self.student.keep(write, p, "grad", g)
+
+    def walk(self, optimizer, history):
+        """Take a step with each list of gradients."""
+        for grads in history:
+            self.set_gradients(grads)
+            self.student.keep(optimizer.step)
+
+    def now(self):
+        """What the parameters have become."""
+        return self.student.fetch(self.together)
+
+    def overwrite(self, number):
+        """Fill all parameters with one number."""
+        for p in self.each:
+            data = self.student.part(p, "data")
+            self.student.keep(self.student.library("torch.Tensor.fill_"), data, number)
 
 
-def set_gradients(student, handles, grads):
-    """Set `.grad` of each parameter, None included."""
-    write = student.library("builtins.setattr")
-    for p, g in zip(handles, grads, strict=True):
-        student.keep(write, p, "grad", g)
-
-
-def walk(student, optimizer, handles, history):
-    """Take a step with each list of gradients."""
-    for grads in history:
-        set_gradients(student, handles, grads)
-        student.keep(optimizer.step)
-
-
-def now(student, handles):
-    """What the parameters have become."""
-    return [student.fetch(h) for h in handles]
-
-
-def tensors(values):
-    """Parameters on this side, in float64."""
-    return [nn.Parameter(torch.tensor(v, dtype=torch.float64)) for v in values]
-
-
-def theirs(optimizer, ours, history):
-    """Take the steps of a library's optimizer."""
-    for grads in history:
-        for p, g in zip(ours, grads, strict=True):
-            p.grad = None if g is None else torch.tensor(g, dtype=torch.float64)
-        optimizer.step()
-
-
-def arrays_of(ours):
-    return tuple(p.detach().numpy().copy() for p in ours)
-
-
-def write_group(student, optimizer, number, name, value):
-    """group[name] = value, as a scheduler does it."""
+def write_group(student, optimizer, number, **values):
+    """Change settings of a group, as a scheduler does it."""
     groups = student.part(optimizer, "param_groups")
     group = student.keep(student.library("operator.getitem"), groups, number)
-    student.keep(student.library("operator.setitem"), group, name, value)
-
-
-def with_gaps(history):
-    """The first parameter sits out steps 3 to 5, the second joins late, the third leaves early."""
-    out = []
-    for i, (a, b, c) in enumerate(history):
-        out.append([None if 2 <= i < 5 else a, None if i < 4 else b, None if i >= 6 else c])
-    return out
+    student.keep(student.library("builtins.dict.update"), group, values)
 
 
 # AdamW: values
 
 
 @exercise.satisfies("AdamW", kind="R", points=4)
-def twenty_steps_equal_the_library(student, values, history, settings):
+def twenty_steps_equal_the_library(student, values, history, settings, path):
     """The parameters are right after each of 20 steps."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    library = torch.optim.AdamW(ours, **settings)
-    for grads in history:
-        walk(student, optimizer, handles, [grads])
-        theirs(library, ours, [grads])
-        yield now(student, handles), arrays_of(ours)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
+    for grads, want in zip(history, path, strict=True):
+        held.walk(optimizer, [grads])
+        yield held.now(), want
 
 
-@exercise.satisfies("AdamW", kind="R", points=2, sizes=ONE)
-def groups_have_their_own_settings(student, values, history, settings, others, rates):
+@exercise.satisfies("AdamW", kind="R", points=2)
+def groups_have_their_own_settings(student, values, history, settings, others, rates, group_path):
     """Rate, betas, eps and decay are those of the group, and what a group leaves out the default.
-    A rate that is changed between two steps counts from the next one on."""
-    handles, ours = parameters(student, values), tensors(values)
-    (a, b, c), (p, q, r) = handles, ours
-    own = {k: others[k] for k in ("betas", "weight_decay")}
-    optimizer = student.AdamW([{"params": [a, b], **own}, {"params": [c]}], **settings)
-    library = torch.optim.AdamW([{"params": [p, q], **own}, {"params": [r]}], **settings)
-    for grads, rate in zip(history[:8], rates, strict=False):
-        write_group(student, optimizer, 0, "lr", rate)
-        library.param_groups[0]["lr"] = rate
-        walk(student, optimizer, handles, [grads])
-        theirs(library, ours, [grads])
-    yield now(student, handles), arrays_of(ours)
-    changed = {"betas": settings["betas"], "eps": others["eps"], "weight_decay": 0.1}
-    for name, value in changed.items():
-        write_group(student, optimizer, 0, name, value)
-        library.param_groups[0][name] = value
-    walk(student, optimizer, handles, history[8:12])
-    theirs(library, ours, history[8:12])
-    yield now(student, handles), arrays_of(ours)
+    A setting that is changed between two steps counts from the next one on."""
+    held = Held(student, values)
+    groups = [
+        {"params": [held.each[i] for i in numbers], **own}
+        for numbers, own in own_settings(settings, others)
+    ]
+    optimizer = student.AdamW(groups, **settings)
+    for i, (grads, want) in enumerate(zip(history[:6], group_path, strict=True)):
+        if i < 4:
+            write_group(student, optimizer, 0, lr=rates[i])
+        if i == 4:
+            write_group(student, optimizer, 0, **changes(settings, others))
+        held.walk(optimizer, [grads])
+        yield held.now(), want
 
 
-@exercise.satisfies("AdamW", kind="R", points=2, sizes=ONE)
-def without_a_gradient_nothing_happens(student, values, history, settings):
+@exercise.satisfies("AdamW", kind="R", points=2)
+def without_a_gradient_nothing_happens(student, values, gaps, settings, gap_path):
     """A parameter whose gradient is None keeps its value, its means and its own count of steps."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    library = torch.optim.AdamW(ours, **settings)
-    for grads in with_gaps(history[:12]):
-        walk(student, optimizer, handles, [grads])
-        theirs(library, ours, [grads])
-        yield now(student, handles), arrays_of(ours)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
+    for grads, want in zip(gaps, gap_path, strict=True):
+        held.walk(optimizer, [grads])
+        yield held.now(), want
 
 
 # AdamW: properties
 
 
-@exercise.satisfies("AdamW", points=1, sizes=ONE)
+@exercise.satisfies("AdamW", points=1)
 def zeros_decay_only(student, values, settings):
     """With gradients of zero every step multiplies the parameters by the same factor below 1."""
-    handles = parameters(student, values)
-    optimizer = student.AdamW(handles, **settings)
-    zeros = [np.zeros_like(v) for v in values]
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
     factor = 1 - settings["lr"] * settings["weight_decay"]
-    for n in range(1, 4):
-        walk(student, optimizer, handles, [zeros])
-        yield now(student, handles), tuple(factor**n * v for v in values)
+    held.walk(optimizer, 2 * [[np.zeros_like(v) for v in values]])
+    return held.now(), tuple(factor**2 * v for v in values)
 
 
-@exercise.satisfies("AdamW", points=1, sizes=ONE)
+@exercise.satisfies("AdamW", points=1)
 def the_first_step_is_the_sign(student, values, history, settings):
     """Without decay the first step moves every number by the learning rate."""
-    handles, lr = parameters(student, values), settings["lr"]
-    optimizer = student.AdamW(handles, lr, settings["betas"], 1e-14, 0.0)
-    walk(student, optimizer, handles, history[:1])
+    held, lr = Held(student, values), settings["lr"]
+    held.walk(student.AdamW(held.each, lr, settings["betas"], 1e-14, 0.0), history[:1])
     signs = (np.sign(g) for g in history[0])
-    return now(student, handles), tuple(v - lr * s for v, s in zip(values, signs, strict=True))
+    return held.now(), tuple(v - lr * s for v, s in zip(values, signs, strict=True))
 
 
-@exercise.satisfies("AdamW", points=2, sizes=ONE)
-def a_saved_state_goes_on(student, values, history, settings, others):
+@exercise.satisfies("AdamW", points=2)
+def a_saved_state_goes_on(student, values, gaps, settings, others, gap_path):
     """An optimizer that loads another one's state_dict goes on as that one would have."""
-    gaps = with_gaps(history[:12])
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    walk(student, optimizer, handles, gaps[:5])
-    state = student.keep(optimizer.state_dict)
-    fresh = student.AdamW(parameters(student, values), **others)
-    second = student.AdamW(handles, **others)
-    fresh.load_state_dict(state)
-    second.load_state_dict(state)
-    walk(student, second, handles, gaps[5:])
-    theirs(torch.optim.AdamW(ours, **settings), ours, gaps)
-    return now(student, handles), arrays_of(ours)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
+    held.walk(optimizer, gaps[:4])
+    fresh = student.AdamW(held.each, **others)
+    fresh.load_state_dict(student.keep(optimizer.state_dict))
+    held.walk(fresh, gaps[4:])
+    return held.now(), gap_path[-1]
 
 
-@exercise.satisfies("AdamW", points=1, sizes=ONE)
-def two_optimizers_share_nothing(student, values, history, settings, others):
+@exercise.satisfies("AdamW", points=1)
+def two_optimizers_share_nothing(student, values, history, settings, others, path, other_path):
     """Two optimizers that take turns do what each would do alone."""
-    pairs = []
-    for given in (settings, others):
-        handles, ours = parameters(student, values), tensors(values)
-        library = torch.optim.AdamW(ours, **given)
-        pairs.append((student.AdamW(handles, **given), handles, library, ours))
-    for i in range(6):
-        for k, (optimizer, handles, library, ours) in enumerate(pairs):
-            grads = history[i + 6 * k]
-            walk(student, optimizer, handles, [grads])
-            theirs(library, ours, [grads])
-    for _, handles, _, ours in pairs:
-        yield now(student, handles), arrays_of(ours)
+    one, two = Held(student, values), Held(student, values)
+    pair = [(student.AdamW(h.each, **s), h) for h, s in ((one, settings), (two, others))]
+    for grads in history[:3]:
+        for optimizer, held in pair:
+            held.walk(optimizer, [grads])
+    yield one.now(), path[2]
+    yield two.now(), other_path[2]
 
 
-@exercise.satisfies("AdamW", points=1, sizes=ONE)
-def parameters_may_be_added_later(student, values, history, settings, others):
+@exercise.satisfies("AdamW", points=1)
+def parameters_may_be_added_later(student, values, history, settings, others, later_path):
     """add_param_group brings a new group, which starts with step 1."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles[:2], **settings)
-    library = torch.optim.AdamW(ours[:2], **settings)
-    walk(student, optimizer, handles[:2], [grads[:2] for grads in history[:3]])
-    theirs(library, ours[:2], [grads[:2] for grads in history[:3]])
-    optimizer.add_param_group({"params": [handles[2]], "lr": others["lr"]})
-    library.add_param_group({"params": [ours[2]], "lr": others["lr"]})
-    walk(student, optimizer, handles, history[3:6])
-    theirs(library, ours, history[3:6])
-    return now(student, handles), arrays_of(ours)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each[:2], **settings)
+    held.walk(optimizer, [grads[:2] for grads in history[:2]])
+    optimizer.add_param_group({"params": [held.each[2]], "lr": others["lr"]})
+    for grads, want in zip(history[2:4], later_path, strict=True):
+        held.walk(optimizer, [grads])
+        yield held.now(), want
 
 
 # AdamW: edges
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, sizes=ONE)
-def a_closure_is_called_once_and_first(student, values, history, settings):
+@exercise.satisfies("AdamW", kind="E", points=1)
+def a_closure_is_called_once_and_first(student, values, history, settings, path):
     """step(closure) calls it once, with autograd on, uses the gradients that it leaves and returns
     what it returns; step() returns None."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    library = torch.optim.AdamW(ours, **settings)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
     enabled = student.library("torch.is_grad_enabled")
     for i, loss in enumerate((3.25, 0.0)):
         seen = []
 
         def closure(i=i, loss=loss, seen=seen):
             seen.append(enabled())
-            set_gradients(student, handles, history[i])
+            held.set_gradients(history[i])
             return loss
 
         yield optimizer.step(Callback(closure)), loss
         yield seen == [True]
-        theirs(library, ours, [history[i]])
-        yield now(student, handles), arrays_of(ours)
+        yield held.now(), path[i]
     yield optimizer.step(), None
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, sizes=ONE)
-def the_defaults_are_those_of_the_library(student, values, history):
+@exercise.satisfies("AdamW", kind="E", points=1)
+def the_defaults_are_those_of_the_library(student, values, history, default_moves):
     """AdamW(params) has the library's default settings; params may be an iterator."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(student.keep(student.library("builtins.iter"), handles))
-    walk(student, optimizer, handles, history[:5])
-    theirs(torch.optim.AdamW(ours, 1e-3, (0.9, 0.999), 1e-8, 0.01), ours, history[:5])
+    held = Held(student, values)
+    optimizer = student.AdamW(student.keep(student.library("builtins.iter"), held.each))
+    held.walk(optimizer, history[:2])
     # The rate is small: compare how far the parameters have come.
-    moved = tuple(a - v for a, v in zip(arrays_of(ours), values, strict=True))
-    got = [a - v for a, v in zip(now(student, handles), values, strict=True)]
-    yield got, moved
+    yield [after - before for after, before in zip(held.now(), values, strict=True)], default_moves
     defaults = student.part(optimizer, "defaults")
     item = student.library("operator.getitem")
     want = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01}
     yield tuple(item(defaults, name) for name in want), tuple(want.values())
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, sizes=ONE)
-def gradients_are_left_alone(student, values, history, settings):
+@exercise.satisfies("AdamW", kind="E", points=1)
+def gradients_are_left_alone(student, values, history, settings, path):
     """The gradients are not changed, and may be overwritten between two steps."""
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    fill = student.library("torch.Tensor.fill_")
-    for grads in history[:3]:
-        held = [student.hold(g) for g in grads]
-        set_gradients(student, handles, held)
+    held = Held(student, values)
+    optimizer = student.AdamW(held.each, **settings)
+    for grads in history[:2]:
+        given = [student.hold(g) for g in grads]
+        held.set_gradients(given)
         student.keep(optimizer.step)
-        yield now(student, held), tuple(grads)
-        for g in held:
-            student.keep(fill, g, 7.0)
-    theirs(torch.optim.AdamW(ours, **settings), ours, history[:3])
-    yield now(student, handles), arrays_of(ours)
+        for g, before in zip(given, grads, strict=True):
+            yield student.fetch(g), before
+            student.keep(student.library("torch.Tensor.fill_"), g, 7.0)
+    yield held.now(), path[1]
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, sizes=ONE)
-def the_tensors_themselves_are_updated(student, values, history, settings):
+@exercise.satisfies("AdamW", kind="E", points=1)
+def the_tensors_themselves_are_updated(student, values, history, settings, overwritten_path):
     """Parameters stay the same leaves in the same memory, also when somebody else writes into
     them between two steps."""
-    handles, ours = parameters(student, values), tensors(values)
+    held = Held(student, values)
     address = student.library("torch.Tensor.data_ptr")
-    before = [student.keep(address, h) for h in handles]
-    optimizer = student.AdamW(handles, **settings)
-    walk(student, optimizer, handles, history[:2])
+    before = [student.keep(address, p) for p in held.each]
+    optimizer = student.AdamW(held.each, **settings)
+    held.walk(optimizer, history[:2])
     equal = student.library("operator.eq")
-    yield all([equal(b, student.keep(address, h)) for b, h in zip(before, handles, strict=True)])
-    yield all([h.requires_grad and h.is_leaf for h in handles])
-    library = torch.optim.AdamW(ours, **settings)
-    theirs(library, ours, history[:2])
-    for h, p in zip(handles, ours, strict=True):
-        student.keep(student.library("torch.Tensor.fill_"), student.part(h, "data"), 0.5)
-        p.data.fill_(0.5)
-    walk(student, optimizer, handles, history[2:4])
-    theirs(library, ours, history[2:4])
-    yield now(student, handles), arrays_of(ours)
+    yield all([equal(b, student.keep(address, p)) for b, p in zip(before, held.each, strict=True)])
+    yield all([p.requires_grad and p.is_leaf for p in held.each])
+    held.overwrite(0.5)
+    held.walk(optimizer, history[2:4])
+    yield held.now(), overwritten_path[-1]
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, dtype="float32", sizes=ONE)
-def float32_stays_float32(student, values, history, settings):
+@exercise.satisfies("AdamW", kind="E", points=1, dtype="float32")
+def float32_stays_float32(student, values, history, settings, path):
     """float32 parameters stay float32, and come out as exactly as that allows."""
-    values = [v.astype(np.float32) for v in values]
-    history = [[g.astype(np.float32) for g in grads] for grads in history]
-    handles, ours = parameters(student, values), tensors(values)
-    optimizer = student.AdamW(handles, **settings)
-    walk(student, optimizer, handles, history[:6])
-    theirs(torch.optim.AdamW(ours, **settings), ours, history[:6])
-    return now(student, handles), arrays_of(ours)
+    held = Held(student, values)
+    held.walk(student.AdamW(held.each, **settings), history[:4])
+    return held.now(), path[3]
 
 
-@exercise.satisfies("AdamW", kind="E", points=1, sizes=ONE)
+@exercise.satisfies("AdamW", kind="E", points=1)
 def it_is_an_optimizer(student, values, settings):
     """It is a torch.optim.Optimizer whose groups hold every setting, so that schedulers work."""
-    optimizer = student.AdamW(parameters(student, values), **settings)
+    optimizer = student.AdamW(Held(student, values).each, **settings)
     base = student.library("torch.optim.Optimizer")
     yield student.library("builtins.isinstance")(optimizer, base)
-    (group,) = student.keep(optimizer.state_dict)["param_groups"]
-    yield tuple(group[name] for name in settings), tuple(settings.values())
+    item = student.library("operator.getitem")
+    group = student.keep(item, student.part(optimizer, "param_groups"), 0)
+    yield tuple(item(group, name) for name in settings), tuple(settings.values())
 
 
 # Solutions that know nothing
@@ -657,17 +698,6 @@ class StateOfTheFirstParameters(adamw.AdamW):
         return loss
 
 
-exercise.slip(
-    "AdamW",
-    "state_in_the_class",
-    "g, state = p.grad, self.state[p]",
-    "shared = AdamW.__dict__.get('shared') or {}\n"
-    "        AdamW.shared = shared\n"
-    "        g, state = p.grad, shared.setdefault(tuple(p.shape), self.state[p])\n"
-    "        self.state[p] = state",
-    "Two parameters of one shape, in this optimizer or another one, share their state: what an "
-    "optimizer remembers belongs to `self.state[p]`.",
-)
 exercise.slip(
     "AdamW",
     "none_is_zero",
