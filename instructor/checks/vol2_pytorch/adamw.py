@@ -199,12 +199,12 @@ def write_group(student, optimizer, number, **values):
 
 @exercise.satisfies("AdamW", kind="R", points=4)
 def twenty_steps_equal_the_library(student, values, history, settings, path):
-    """The parameters are right after each of 20 steps."""
+    """The parameters are right all along 20 steps."""
     held = Held(student, values)
     optimizer = student.AdamW(held.each, **settings)
-    for grads, want in zip(history, path, strict=True):
-        held.walk(optimizer, [grads])
-        yield held.now(), want
+    for start, end in ((0, 1), (1, 2), (2, 5), (5, 20)):
+        held.walk(optimizer, history[start:end])
+        yield held.now(), path[end - 1]
 
 
 @exercise.satisfies("AdamW", kind="R", points=2)
