@@ -33,12 +33,12 @@ class AdamW(torch.optim.Optimizer):
             beta1, beta2 = group["betas"]
             for p, exp_avg, exp_avg_sq, count in self._init_group(group):
                 count += 1
-                step = count.item()
+                t = count.item()
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 exp_avg.lerp_(p.grad, 1 - beta1)
                 exp_avg_sq.mul_(beta2).addcmul_(p.grad, p.grad.conj(), value=1 - beta2)
-                step_size = group["lr"] / (1 - beta1**step)
-                denominator = exp_avg_sq.sqrt() / math.sqrt(1 - beta2**step)
+                step_size = group["lr"] / (1 - beta1**t)
+                denominator = exp_avg_sq.sqrt() / math.sqrt(1 - beta2**t)
                 p.addcdiv_(exp_avg, denominator.add_(group["eps"]), value=-step_size)
         return loss
 
