@@ -56,7 +56,7 @@ from torch import nn
 # decay becomes ten times weaker.
 #
 # ![The size of two weights over 300 steps. With the penalty in the gradient (L2) the weight with
-# small gradients falls to zero at once and the one with large gradients hardly moves. With
+# small gradients falls to zero and the one with large gradients hardly moves. With
 # decoupled decay both shrink along the same curve.](figures/adamw.svg)
 #
 # AdamW *decouples* the decay: the means see $g$ alone, and the weight is shrunk beside the step, by

@@ -23,8 +23,8 @@ def _panel(left: float, title: str, *, decoupled: bool) -> list[str]:
     large = [at(i, p) for i, p in enumerate(_run(LARGE, decoupled))]
     words = (
         [
-            text(left + 66, 186, "small gradients", kind="small", anchor="start"),
-            text(left + WIDE - 4, 66, "large gradients", kind="small", anchor="end"),
+            text(left + 92, 150, "small gradients", kind="small", anchor="start"),
+            text(left + WIDE - 4, 94, "large gradients", kind="small", anchor="end"),
         ]
         if not decoupled
         else [text(left + WIDE - 4, 128, "both", kind="small", anchor="end")]
