@@ -65,6 +65,13 @@ class Course:
             for key in ("folder", "title", "exercises"):
                 if key not in volume:
                     raise CourseError(f"instructor/course.toml: a volume has no {key}")
+        for slug, names in settings.get("forbidden", {}).items():
+            folder, _, name = slug.partition("/")
+            volumes = [v for v in settings.get("volumes", []) if v["folder"] == folder]
+            if not any(name in (*v["exercises"], *v.get("planned", ())) for v in volumes):
+                raise CourseError(f"instructor/course.toml: [forbidden] names {slug}: no exercise")
+            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+                raise CourseError(f"instructor/course.toml: [forbidden] {slug} is no list of names")
         return settings
 
     @property
@@ -167,13 +174,13 @@ class Course:
         return exercise  # type: ignore[no-any-return]
 
     def rules(self, slug: str) -> "Rules":
-        """What an exercise may not use, from its volume's settings."""
+        """What an exercise may not use: what its volume forbids, and what `[forbidden]` adds."""
         from .submission import Rules
 
-        volume = self.volume(slug)
+        volume, more = self.volume(slug), self.settings.get("forbidden", {}).get(slug, ())
         return Rules(
             forbidden_modules=tuple(volume.get("forbidden_modules", ())),
-            forbidden_calls=tuple(volume.get("forbidden_calls", ())),
+            forbidden_calls=(*volume.get("forbidden_calls", ()), *more),
         )
 
     def reference(self, slug: str, name: str) -> Any:

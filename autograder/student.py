@@ -65,7 +65,9 @@ class Callback:
     """A function of ours that student code may call; it runs on the trusted side.
 
     Args:
-        function: What answers a call. Its arguments have been checked.
+        function: What answers a call. Its arguments have been checked. It may drive the student
+            meanwhile, and what it returns may be a `Handle`: the caller gets the object itself, a
+            loss with its graph for instance.
         accepts: Called with the arguments before `function`; False refuses them.
         max_calls: How often it may be called; above that the student's call raises.
     """
@@ -86,7 +88,8 @@ class Callback:
         if self.accepts is not None and not self.accepts(*args, **kwargs):
             raise StudentMisbehaved("a callback was called with arguments it does not take")
         self.calls.append(args)
-        return self.function(*args, **kwargs)
+        result = self.function(*args, **kwargs)
+        return result._ref if isinstance(result, Handle) else result
 
 
 class Lent(Callback):

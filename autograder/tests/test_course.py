@@ -86,7 +86,7 @@ def test_a_listed_exercise_without_a_source_is_named(toy: Course) -> None:
 
 def test_settings_that_are_not_toml_are_named_with_the_line(toy: Course) -> None:
     append(toy.root, TOML, "\ntitle = \n")
-    with pytest.raises(CourseError, match=r"^instructor/course.toml: .*line 12"):
+    with pytest.raises(CourseError, match=r"^instructor/course.toml: .*line 15"):
         toy.settings  # noqa: B018
 
 
@@ -196,13 +196,42 @@ def test_rules_come_from_the_volume(toy: Course) -> None:
     pytest.importorskip("autograder.submission")
     rules = toy.rules("vol1_toys/scale")
     assert rules.forbidden_modules == ("scipy",)
-    assert rules.forbidden_calls == ("numpy.gradient",)
+    assert rules.forbidden_calls == ("numpy.gradient", "numpy.poly1d")
 
 
 def test_the_course_is_put_on_the_path_once(toy: Course) -> None:
     toy.make_importable()
     toy.make_importable()
     assert sys.path.count(str(toy.root)) == 1
+
+
+def test_an_exercise_may_forbid_more_than_its_volume(toy: Course) -> None:
+    pytest.importorskip("autograder.submission")
+    assert toy.rules("vol1_toys/counter").forbidden_calls == ("numpy.gradient",)
+
+
+def forbidding(toy: Course, line: str) -> Course:
+    """The course with another table of what single exercises forbid."""
+    edit(toy.root, "instructor/course.toml", '"vol1_toys/scale" = ["numpy.poly1d"]', line)
+    return Course(toy.root)
+
+
+def test_what_is_planned_may_forbid_already(toy: Course) -> None:
+    assert forbidding(toy, '"vol1_toys/later" = ["numpy.sum"]').slugs == toy.slugs
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('"vol1_toys/scales" = ["numpy.sum"]', "names vol1_toys/scales: no exercise"),
+        ('"scale" = ["numpy.sum"]', "names scale: no exercise"),
+        ('"vol1_toys/scale" = "numpy.sum"', "vol1_toys/scale is no list of names"),
+    ],
+)
+def test_a_forbidden_table_that_cannot_be_meant_is_named(toy: Course, more: str, said: str) -> None:
+    with pytest.raises(CourseError) as raised:
+        _ = forbidding(toy, more).slugs
+    assert str(raised.value) == f"instructor/course.toml: [forbidden] {said}"
 
 
 # The secret

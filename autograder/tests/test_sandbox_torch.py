@@ -96,6 +96,12 @@ def served(f, x):
     return f(x) + 1
 
 
+def descend(loss_fn, p):
+    loss = loss_fn()
+    loss.backward()
+    return loss, p.grad
+
+
 def wrong():
     return torch.ones(2) @ torch.ones(3)
 """
@@ -179,6 +185,15 @@ def test_callbacks_take_and_give_tensors(student: Student, here: Student) -> Non
         double = Callback(lambda x: 2 * x)
         assert one.served(double, np.ones(2)).tolist() == [3, 3]
         assert [type(args[0]) for args in double.calls] == [np.ndarray]
+
+
+def test_a_callback_may_give_a_loss_with_its_graph(student: Student, here: Student) -> None:
+    for one in (student, here):
+        p = one.keep(one.library("torch.nn.Parameter"), np.array([3.0, 4.0]))
+        square = one.library("torch.dot")
+        loss, gradient = one.descend(Callback(lambda p=p, f=square, s=one: s.keep(f, p, p)), p)
+        assert loss == 25.0
+        assert gradient.tolist() == [6.0, 8.0]
 
 
 def test_the_rest_of_pytorch_works(student: Student, here: Student) -> None:

@@ -278,6 +278,14 @@ def test_a_callback_that_is_called_too_often_stops_the_call() -> None:
     assert len(served.calls) == 5
 
 
+def test_a_callback_may_drive_the_student_and_hand_over_an_object() -> None:
+    mine = student(make=lambda: [1, 2], grown=lambda f: [f() is f(), *f()])
+    held = mine.keep(mine.make)
+    served = Callback(lambda: mine.keep(mine.library("builtins.list.copy"), held))
+    assert mine.grown(served) == [False, 1, 2]
+    assert mine.grown(Callback(lambda: held)) == [True, 1, 2]
+
+
 def test_items_count_what_was_taken() -> None:
     def numbers() -> Iterator[int]:
         yield from range(100)

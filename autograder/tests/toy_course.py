@@ -17,6 +17,9 @@ exercises = ["scale", "counter", "balance"]
 planned = ["later"]
 forbidden_modules = ["scipy"]
 forbidden_calls = ["numpy.gradient"]
+
+[forbidden]
+"vol1_toys/scale" = ["numpy.poly1d"]
 """
 
 SCALE = '''\
