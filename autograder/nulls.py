@@ -87,7 +87,8 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
 def _one(result: Any, args: tuple[Any, ...], make: Make) -> Any:
     if result is None:
         return None
-    return make(np.asarray(result), args)
+    made = make(np.asarray(result), args)
+    return made.item() if isinstance(result, (str, bytes)) and np.ndim(made) == 0 else made
 
 
 def _idle(reference: type) -> type:

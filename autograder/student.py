@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .errors import StudentMisbehaved, StudentRaised
 
 Layout = Literal["C", "F", "strided"]
-PLAIN = (type(None), bool, int, float, str)
+PLAIN = (type(None), bool, int, float, str, bytes)
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,7 @@ class Worker:
             return values.Token(values.HANDLE_TAG, number)
         if isinstance(value, (np.ndarray, np.generic)):
             return np.asarray(value)
-        bases: tuple[type[Any], ...] = (tuple, list, dict, str, int, float)
+        bases: tuple[type[Any], ...] = (tuple, list, dict, str, bytes, int, float)
         for base in bases:
             if isinstance(value, base) and type(value) is not base:
                 return base(value)
@@ -340,8 +340,8 @@ class Worker:
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(
             f"a check passes a {type(value).__name__} that student code cannot be sent; pass "
-            f"arrays, 64-bit numbers, texts of up to {values.TEXT_BYTES} bytes, containers of "
-            f"these, functions or iterators"
+            f"arrays, 64-bit numbers, texts and bytes of up to {values.TEXT_BYTES} bytes, "
+            f"containers of these, functions or iterators"
         )
 
     def _give(self, value: Any, tag: int) -> values.Token:
