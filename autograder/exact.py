@@ -46,7 +46,9 @@ def where_lists_part(got: Sequence[Any], want: Sequence[Any], name: str) -> str:
     expected = shown(want[first]) if first < len(want) else "nothing"
     place = f"{name}[{first}]: yours {yours}, expected {expected}"
     if len(got) != len(want):
-        return f"{name} has {_entries(len(got))}, expected {len(want)}; the first difference: {place}"
+        return (
+            f"{name} has {_entries(len(got))}, expected {len(want)}; the first difference: {place}"
+        )
     count = sum(not alike(g, w) for g, w in zip(got, want, strict=True))
     return place if count == 1 else f"{place}; {count} of {len(want)} entries differ"
 
