@@ -9,6 +9,7 @@ import contextlib
 import copy
 import importlib
 import inspect
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
@@ -119,6 +120,7 @@ class Backend(Protocol):
     def item(self, target: "Ref", key: Any) -> Any: ...
     def fetch(self, target: "Ref") -> Any: ...
     def hold(self, value: Any) -> "Ref": ...
+    def memory_during(self, call: Callable[[], object]) -> int: ...
 
 
 class Ref:
@@ -204,6 +206,13 @@ class Student:
         if not isinstance(value, tuple) or len(value) != 3:
             raise StudentMisbehaved("a trial gives three values")
         return value
+
+    def memory_during(self, call: Callable[[], object]) -> int:
+        """Bytes that the student's side takes at most while `call` runs, above what it had before.
+
+        Seen from outside, in pages; an earlier peak hides a lower one. To tell megabytes apart.
+        """
+        return self._backend.memory_during(call)
 
     def ask_ahead(self, name: str, asks: Iterator[Ask]) -> None:
         """Let the student's side work on calls of the function `name` that will be made soon."""
@@ -303,6 +312,19 @@ class LocalBackend:
     def hold(self, value: Any) -> Ref:
         return Ref(self._arrive(value))
 
+    def memory_during(self, call: Callable[[], object]) -> int:
+        tracing = tracemalloc.is_tracing()
+        if not tracing:
+            tracemalloc.start()
+        try:
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            call()
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
+            if not tracing:
+                tracemalloc.stop()
+
     def _arrive(self, value: Any) -> Any:
         if isinstance(value, Ref):
             return value.key
@@ -326,7 +348,7 @@ class LocalBackend:
             return lambda *args, **kwargs: self._arrive(
                 served(*(depart(a) for a in args), **{k: depart(v) for k, v in kwargs.items()})
             )
-        if isinstance(value, Items):
+        if isinstance(value, Iterator):  # `Items`, too
             return (self._arrive(v) for v in value)
         if isinstance(value, PLAIN):
             return value

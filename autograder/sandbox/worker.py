@@ -176,6 +176,12 @@ class Worker:
         """
         return max(self._process.peak() - self._baseline, 0)
 
+    def memory_during(self, call: Callable[[], object]) -> int:
+        """How much the peak rises while `call` runs."""
+        before = self.peak_memory()
+        call()
+        return self.peak_memory() - before
+
     def close(self) -> None:
         """End the process and leave nothing of it; safe to repeat."""
         if self._death is None:

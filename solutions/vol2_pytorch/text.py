@@ -232,7 +232,7 @@ class WhitespaceTokenizer:
         vocab_size: How many ids there are, `<unk>` included.
 
     Source:
-        Jurafsky and Martin 2025, section 2.5.
+        Jurafsky and Martin 2025, chapter 2.
     """
 
     def __init__(self, text: str) -> None:
