@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .exact import are_symbols, shown, where_keys_part, where_lists_part, where_texts_part
+from .exact import SYMBOLS, are_symbols, shown, where_keys_part, where_lists_part, where_texts_part
 
 Array = NDArray[Any]
 
@@ -92,6 +92,8 @@ def _dicts(
     if part:
         return Difference(f"{name} has other entries than it should.", part)
     for key, value in want.items():
+        if type(value) in SYMBOLS and type(got[key]) is type(value) and got[key] == value:
+            continue
         found = difference(got[key], value, f"{name}[{shown(key)}]", rtol=rtol, dtype=dtype)
         if found:
             return Difference(f"{name} has a wrong entry.", found.detail)

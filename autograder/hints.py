@@ -14,7 +14,7 @@ import numpy as np
 from .case import Case
 from .compare import EXACT, RTOL
 from .errors import CourseError, StudentError, StudentRaised
-from .exact import are_symbols
+from .exact import SYMBOLS, are_symbols
 from .exercise import Check, Exercise
 from .mistake import Mistake
 from .student import LocalBackend, Ref, Student
@@ -136,6 +136,8 @@ def what_was_raised(error: StudentError) -> str:
 
 
 def _same(a: Any, b: Any) -> bool:
+    if type(a) is type(b) and type(a) in SYMBOLS:
+        return bool(a == b)
     if isinstance(a, Ref) or isinstance(b, Ref):
         return isinstance(a, Ref) and isinstance(b, Ref)
     if are_symbols(a) and are_symbols(b):

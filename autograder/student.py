@@ -235,6 +235,8 @@ class Student:
     def _wrap(self, value: Any, *, record: bool = True) -> Any:
         if record:
             self.transcript.append(value)
+        if isinstance(value, PLAIN):
+            return value
         if isinstance(value, Ref):
             return Handle(self, value)
         if isinstance(value, (list, tuple)):
@@ -245,6 +247,8 @@ class Student:
 
 
 def _unwrap(value: Any) -> Any:
+    if isinstance(value, PLAIN):
+        return value
     if isinstance(value, Handle):
         return value._ref
     if isinstance(value, (list, tuple)):
@@ -326,6 +330,8 @@ class LocalBackend:
                 tracemalloc.stop()
 
     def _arrive(self, value: Any) -> Any:
+        if isinstance(value, PLAIN):
+            return value
         if isinstance(value, Ref):
             return value.key
         if isinstance(value, Laid):
@@ -350,8 +356,6 @@ class LocalBackend:
             )
         if isinstance(value, Iterator):  # `Items`, too
             return (self._arrive(v) for v in value)
-        if isinstance(value, PLAIN):
-            return value
         if record := as_record(value):
             return SimpleNamespace(**{k: self._arrive(v) for k, v in vars(record).items()})
         return copy.copy(value)

@@ -58,7 +58,7 @@ def kinds():
             "bytes": {256: b"\\x00\\xff", 257: Raw(b"sub")}, "long": "e\\u0301" * 50_000}
 
 def objects():
-    return [Cache(np.ones(2)), 1 + 2j, {1.5: 2}, bytearray(b"bytes"), {3, 4}, np.array(["text"]), len]
+    return [Cache(np.ones(2)), 1 + 2j, {1.5: 2}, bytearray(2), {3, 4}, np.array(["text"]), len]
 
 def forward(x):
     return 2 * x, Cache(x)

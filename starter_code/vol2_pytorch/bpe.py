@@ -1,4 +1,4 @@
-"""Byte pair encoding: begin with bytes, and make one token of the neighbours that meet most often."""
+"""Byte pair encoding: begin with bytes, and make one token of frequent neighbours."""
 
 # %% [markdown]
 # # Byte pair encoding
@@ -12,7 +12,7 @@
 # | `train_bpe(text, vocab_size, special_tokens)` | chooses the tokens |
 # | `encode(text, vocab, merges, special_tokens)` | text to token ids |
 # | `decode(ids, vocab)` | token ids to text |
-# | `encode_iterable(chunks, vocab, merges, special_tokens)` | the same for a text that does not fit into memory |
+# | `encode_iterable(chunks, vocab, merges, special_tokens)` | the same for an endless text |
 #
 # This is the tokenizer of GPT-2 and its successors. You need dictionaries, regular expressions,
 # generators, the exercise `text`, and about four hours. No tensor appears on this page.
@@ -30,24 +30,25 @@
 # put that id wherever the pair stands. The new token is a symbol like the others: it can be half of
 # a later pair. Repeat until the vocabulary has the size that was asked for.
 #
-# ![The word banana in four rows. Six single bytes b, a, n, a, n, a. After merge 0, of a and n: b, an,
-# an, a. After merge 1, of b and an: ban, an, a. After merge 2, of an and a: ban, ana. Beside each row
-# stand the pairs that were counted.](figures/bpe_merges.svg)
+# ![The word banana in four rows. Six single bytes b, a, n, a, n, a. After merge 0, of a and n: b,
+# an, an, a. After merge 1, of b and an: ban, an, a. After merge 2, of an and a: ban, ana. Beside
+# each row stand the pairs that were counted.](figures/bpe_merges.svg)
 #
 # The result is two things:
 #
 # - `vocab`, a dictionary from id to bytes. Ids 0 to 255 are the single bytes, and the merge number
 #   $i$ (from 0 on) makes the id $256 + i$;
-# - `merges`, the list of pairs `(left id, right id)` in the order in which they were made. The order
-#   is half of the information: section 5 needs it.
+# - `merges`, the list of pairs `(left id, right id)` in the order in which they were made. The
+#   order is half of the information: section 5 needs it.
 #
 # **Three details decide whether two people get the same tokenizer.**
 #
 # - *Overlapping pairs.* In `aaa` the pair `(a, a)` stands at two places, and both count. Replacing
 #   goes from left to right, and a byte that has been used is gone: `aaa` becomes `aa`, `a`. What
 #   becomes of `aaaaa`?
-# - *Ties.* Many pairs are equally frequent, more and more of them towards the end. Here the smallest
-#   pair wins, compared as Python compares tuples: by the left id first, then by the right one.
+# - *Ties.* Many pairs are equally frequent, more and more of them towards the end. Here the
+#   smallest pair wins, compared as Python compares tuples: by the left id first, then by the right
+#   one.
 # - *The end.* When no pair is left, training stops early, and the vocabulary is smaller than asked
 #   for.
 #
@@ -83,10 +84,10 @@
 #
 # - They are not learned. They get the last ids, in the order in which they are given, and count in
 #   `vocab_size`; what is left after the bytes and the special tokens is the number of merges.
-# - The text is cut at them *before* it is cut into words, so no pair and no word reaches across one.
-#   They themselves take no part in the counts.
-# - Where several of them begin at the same place, the longest one wins: with `<|a|>` and `<|a|><|b|>`
-#   the text `<|a|><|b|>` is one token.
+# - The text is cut at them *before* it is cut into words, so no pair and no word reaches across
+#   one. They themselves take no part in the counts.
+# - Where several of them begin at the same place, the longest one wins: with `<|a|>` and
+#   `<|a|><|b|>` the text `<|a|><|b|>` is one token.
 #
 # `re.split` with a group around the alternatives keeps what it splits at. Mind that an alternative
 # is tried in the order it is written in, and that `|` means something in a regular expression: see
@@ -229,8 +230,8 @@ def visible_encode(student: Student, check: Check) -> None:
 #
 # Decoding looks every id up and joins the bytes. One thing can go wrong: a model may produce ids
 # whose bytes are no valid UTF-8, half of an é for example. Such bytes become the replacement
-# character U+FFFD. Joining the bytes and decoding the tokens are two steps: in which order, if `é` is
-# made of two tokens?
+# character U+FFFD. Joining the bytes and decoding the tokens are two steps: in which order, if `é`
+# is made of two tokens?
 
 # %%
 def decode(ids: Iterable[int], vocab: dict[int, bytes]) -> str:
@@ -269,13 +270,13 @@ def visible_decode(student: Student, check: Check) -> None:
 #
 # A corpus has gigabytes. It arrives in chunks, a block of a file or a line at a time, and the ids
 # should come out as soon as they are certain: one at a time, by a generator. Two things are asked.
-# The ids are those of the whole text, *wherever the chunks are cut*, also in the middle of a word or
-# of a special token. And whenever the generator asks for the next chunk, everything is out but the
-# end that is not certain yet.
+# The ids are those of the whole text, *wherever the chunks are cut*, also in the middle of a word
+# or of a special token. And whenever the generator asks for the next chunk, everything is out but
+# the end that is not certain yet.
 #
-# ![A stream of text in chunks. On the left, text whose ids have been yielded. Then a short tail that
-# is held back: the word lovel and the beginning of a special token. On the right, chunks that have
-# not been pulled yet.](figures/bpe_stream.svg)
+# ![A stream of text in chunks. On the left, text whose ids have been yielded. Then a short tail
+# that is held back: the word lovel and the beginning of a special token. On the right, chunks that
+# have not been pulled yet.](figures/bpe_stream.svg)
 #
 # So which words can still change when more text follows? Certainly the last one: `hell` may become
 # `hello`. Go through `PATTERN` and find out
@@ -283,8 +284,8 @@ def visible_decode(student: Student, check: Check) -> None:
 # - what becomes of the words of `"a  "`, two spaces at the end, when `"b"` follows;
 # - a text of two characters in which the next one changes *both* words. The first row of the table
 #   in section 3 is the one to look at;
-# - why no more than two can change. What does the regular expression look at when it decides where a
-#   word ends?
+# - why no more than two can change. What does the regular expression look at when it decides where
+#   a word ends?
 #
 # And which characters at the end may belong to a special token that has only begun? If the longest
 # one has $n$ characters, how many have to be held back? Why is it not enough to look whether a
@@ -313,8 +314,8 @@ def encode_iterable(
         special_tokens: As in `encode`.
 
     Returns:
-        ids: An iterator over what `encode("".join(chunks), ...)` gives. Nothing is pulled before the
-            first id is asked for. Whenever a chunk is pulled, all ids have been yielded but those
+        ids: An iterator over what `encode("".join(chunks), ...)` gives. Nothing is pulled before
+            the first id is asked for. Whenever a chunk is pulled, all ids have been yielded but those
             of the end that may still change: the last words, and what may be the beginning of a
             special token. Nothing else of the text is kept.
 
@@ -365,12 +366,13 @@ def visible_encode_iterable(student: Student, check: Check) -> None:
 #
 # ## Where to read more
 #
-# - Gage, *A New Algorithm for Data Compression*, The C Users Journal, 1994: where the idea comes from.
+# - Gage, *A New Algorithm for Data Compression*, The C Users Journal, 1994: where the idea comes
+#   from.
 # - Sennrich, Haddow and Birch, *Neural Machine Translation of Rare Words with Subword Units*, 2016
 #   (arXiv:1508.07909): section 3.2 and a program of twenty lines.
 # - Radford et al., *Language Models are Unsupervised Multitask Learners*, 2019, section 2.2: why
 #   bytes, and why words first.
 # - Petrov, La Malfa, Torr and Bibi, *Language Model Tokenizers Introduce Unfairness Between
 #   Languages*, 2023 (arXiv:2305.15425): the same sentence costs up to 15 times as many tokens.
-# - Rumbelow and Watkins, *SolidGoldMagikarp*, 2023: what a model does with a token that it has hardly
-#   ever seen.
+# - Rumbelow and Watkins, *SolidGoldMagikarp*, 2023: what a model does with a token that it has
+#   hardly ever seen.

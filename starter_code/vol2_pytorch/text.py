@@ -18,8 +18,8 @@
 # ## 1. What a text is made of
 #
 # A Python `str` is a sequence of *code points*, integers below 1,114,112 that Unicode gives a
-# meaning to: `ord("a")` is 97, `ord("é")` is 233, `ord("🙂")` is 128,578. In a file, each code point
-# is stored as one to four *bytes*, most often by the rules of UTF-8; what is below 128 takes one.
+# meaning to: `ord("a")` is 97, `ord("é")` is 233, `ord("🙂")` is 128,578. In a file, each one is
+# stored as one to four *bytes*, most often by the rules of UTF-8; what is below 128 takes one.
 #
 # One character on the screen is not always one code point. The letter é exists in two spellings:
 #
@@ -31,7 +31,7 @@
 # They look the same and are not equal: `"\u00e9" == "e\u0301"` is `False`. A model that meets both
 # learns every accented word twice. Unicode therefore defines *normal forms*. NFD takes everything
 # apart, NFC takes it apart and then puts together again what has a composed spelling. NFKC and
-# NFKD also replace what only looks similar: `"²"` becomes `"2"`, and x² becomes x2. A corpus should
+# NFKD also replace what only looks similar: `"²"` becomes `"2"`, and x² becomes x2. A corpus
 # keep that difference, so this page uses NFC, `unicodedata.normalize("NFC", text)`.
 #
 # ## 2. Cleaning
@@ -109,9 +109,9 @@ def visible_clean(student: Student, check: Check) -> None:
 # ## 3. Characters as numbers
 #
 # A tokenizer is built from a training text. It collects the *distinct symbols* of that text, here
-# characters, and numbers them. The numbers have to be the same on every machine and in every run, so
-# the symbols are sorted (by code point, as `sorted` does it); Python's sets have no order that one
-# could rely on.
+# characters, and numbers them. The numbers have to be the same on every machine and in every run,
+# so the symbols are sorted (by code point, as `sorted` does it); Python's sets have no order that
+# one could rely on.
 #
 # Number 0 is special. It is called `<unk>`, for *unknown*, and stands for every symbol that the
 # training text does not have. The others follow from 1 on. From the training text `"abba!"`:
@@ -262,13 +262,13 @@ def visible_WhitespaceTokenizer(student: Student, check: Check) -> None:
 #
 # Two numbers decide. The **length** of the sequence: attention compares every position with every
 # other one, so its work grows with the square of the length, and a context of 1,024 positions holds
-# about 1,024 words or about 180. The **vocabulary**: every symbol costs a row of the embedding and a
-# logit at every position, and what is rare is learned from few examples.
+# about 1,024 words or about 180. The **vocabulary**: every symbol costs a row of the embedding and
+# a logit at every position, and what is rare is learned from few examples.
 #
 # | symbols | length | vocabulary | unknown symbols |
 # | --- | --- | --- | --- |
-# | words | short | grows with the corpus, without end | names, numbers, typing errors, inflected forms |
-# | characters | 5 to 6 times longer | hundreds, or thousands with Chinese | a script or an emoji never seen before |
+# | words | short | grows with the corpus, without end | names, numbers, typing errors |
+# | characters | 5 to 6 times longer | hundreds; thousands with Chinese | new scripts and emoji |
 # | bytes | longest outside of English | 256, for ever | none |
 #
 # The last column is what the next exercise is about: it begins with bytes, so that nothing is ever
@@ -283,10 +283,10 @@ def visible_WhitespaceTokenizer(student: Student, check: Check) -> None:
 #
 # ## Where to read more
 #
-# - Davis and Whistler, *Unicode Standard Annex 15: Unicode Normalization Forms*: figures 3 to 6 show
-#   what the four forms do.
-# - Jurafsky and Martin, *Speech and Language Processing*, third edition draft, 2025, chapter 2: words,
-#   types and how their number grows with a corpus.
+# - Davis and Whistler, *Unicode Standard Annex 15: Unicode Normalization Forms*: figures 3 to 6
+#   show what the four forms do.
+# - Jurafsky and Martin, *Speech and Language Processing*, third edition draft, 2025, chapter 2:
+#   words, types and how their number grows with a corpus.
 # - Karpathy, *The Unreasonable Effectiveness of Recurrent Neural Networks*, 2015: what a model on
 #   characters learns.
 # - Xue et al., *ByT5: Towards a Token-Free Future with Pre-trained Byte-to-Byte Models*, 2022

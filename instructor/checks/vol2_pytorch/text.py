@@ -221,7 +221,7 @@ for name, old, new, hint in (
         "splits_at_too_much",
         STRIPPED,
         '"\\n".join(line.rstrip(" \\t") for line in text.splitlines())',
-        "The text has line ends that nobody wrote, or has lost its last one. `splitlines` splits at "
+        "The text has line ends that nobody wrote, or lost its last one. `splitlines` splits at "
         'more than "\\n" and drops the end of the last line.',
     ),
     (

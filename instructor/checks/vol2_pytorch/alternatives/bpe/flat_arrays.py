@@ -1,6 +1,7 @@
 """Training on one long NumPy array; encoding by recursion; a stream that looks two chunks back."""
 
 import re
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def train_bpe(text, vocab_size, special_tokens=()):
 
 
 def _merge(ids, ranks):
-    pairs = list(zip(ids, ids[1:]))
+    pairs = list(pairwise(ids))
     known = [ranks[pair] for pair in pairs if pair in ranks]
     if not known:
         return ids
@@ -65,7 +66,7 @@ def _merge(ids, ranks):
 
 
 def _encoder(vocab, merges):
-    ranks = dict(zip(map(tuple, merges), range(len(merges))))
+    ranks = dict(zip(map(tuple, merges), range(len(merges)), strict=True))
     names = {token: i for i, token in sorted(vocab.items())}
 
     def encode_word(word):
@@ -78,7 +79,7 @@ def _encoder(vocab, merges):
 
 def encode(text, vocab, merges, special_tokens=()):
     one = _encoder(vocab, merges)
-    return sum((one(word) for word in _words(text, _special(special_tokens))), [])
+    return list(chain.from_iterable(map(one, _words(text, _special(special_tokens)))))
 
 
 def decode(ids, vocab):

@@ -59,7 +59,8 @@ def train_bpe(text, vocab_size, special_tokens=()):
     while len(vocab) + len(special_tokens) < vocab_size:
         counts = {}
         for word in words:
-            for pair in zip(word, word[1:]):
+            for i in range(len(word) - 1):
+                pair = (word[i], word[i + 1])
                 counts[pair] = counts.get(pair, 0) + 1
         if not counts:
             break

@@ -1,8 +1,9 @@
-"""A tokenizer as an object, words as linked lists with a heap of merges, an iterator with a state."""
+"""A tokenizer as an object, words as linked lists with a heap, an iterator with a state."""
 
 import heapq
 import re
 from collections import deque
+from itertools import pairwise
 
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+"
 
@@ -146,7 +147,7 @@ def train_bpe(text, vocab_size, special_tokens=()):
     words = {word: tuple(word.encode()) for word in times}
     counts, holders = {}, {}
     for word, ids in words.items():
-        for pair in zip(ids, ids[1:]):
+        for pair in pairwise(ids):
             counts[pair] = counts.get(pair, 0) + times[word]
             holders.setdefault(pair, set()).add(word)
     merges = []
@@ -162,9 +163,9 @@ def train_bpe(text, vocab_size, special_tokens=()):
                 both = old[i : i + 2] == best
                 fresh.append(new if both else old[i])
                 i += 2 if both else 1
-            for pair in zip(old, old[1:]):
+            for pair in pairwise(old):
                 counts[pair] -= times[word]
-            for pair in zip(fresh, fresh[1:]):
+            for pair in pairwise(fresh):
                 counts[pair] = counts.get(pair, 0) + times[word]
                 holders.setdefault(pair, set()).add(word)
             words[word] = tuple(fresh)

@@ -1,14 +1,15 @@
-"""Tokens as bytes instead of ids; special tokens by `partition`; streams that ask what may still grow."""
+"""Tokens as bytes instead of ids; streams that ask what may still grow."""
 
 import re
 from functools import reduce
+from itertools import pairwise
 
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+"
 WORD = re.compile(PATTERN)
 
 
 def _first_special(text, special_tokens):
-    """(place, token) of the next special token, the longest at its place; the end if there is none."""
+    """(place, token) of the next special token; the end and "" if there is none."""
     hits = [(text.find(token), -len(token), token) for token in special_tokens if token in text]
     place, _, token = min(hits, default=(len(text), 0, ""))
     return place, token
@@ -51,7 +52,7 @@ def train_bpe(text, vocab_size, special_tokens=()):
     while merges_left > 0:
         counts = {}
         for parts, times in words.items():
-            for pair in zip(parts, parts[1:]):
+            for pair in pairwise(parts):
                 counts[pair] = counts.get(pair, 0) + times
         if not counts:
             break
@@ -74,14 +75,16 @@ class _Encoder:
     def __init__(self, vocab, merges, special_tokens):
         self.ranks = {vocab[256 + n]: 256 + n for n in range(len(merges))}
         self.ranks |= {bytes((i,)): i for i in range(256)}
-        self.names = {token: max(i for i in vocab if vocab[i] == token.encode()) for token in special_tokens}
+        self.names = {
+            token: max(i for i in vocab if vocab[i] == token.encode()) for token in special_tokens
+        }
 
     def word(self, word):
         parts = [bytes((b,)) for b in word.encode()]
         while True:
             able = [
                 (self.ranks[a + b], n)
-                for n, (a, b) in enumerate(zip(parts, parts[1:]))
+                for n, (a, b) in enumerate(pairwise(parts))
                 if a + b in self.ranks
             ]
             if not able:
@@ -108,21 +111,18 @@ def decode(ids, vocab):
 def encode_iterable(chunks, vocab, merges, special_tokens=()):
     encoder = _Encoder(vocab, merges, special_tokens)
     waiting = ""
+    prefixes = [token[:n] for token in special_tokens for n in range(1, len(token))]
     for chunk in chunks:
         waiting += chunk
+        # So many characters at the end may be the beginning of a special token, or of a longer one.
+        growing = max((len(p) for p in prefixes if waiting.endswith(p)), default=0)
         while True:
-            # Up to here no special token, and no longer one, can still be growing.
-            safe = len(waiting)
-            for token in special_tokens:
-                for n in range(1, len(token)):
-                    if waiting.endswith(token[:n]):
-                        safe = min(safe, len(waiting) - n)
             place, token = _first_special(waiting, special_tokens)
-            if not token or place >= safe:
+            if not token or place >= len(waiting) - growing:
                 break
             yield from encoder.text(waiting[: place + len(token)])
             waiting = waiting[place + len(token) :]
-        for word in WORD.findall(waiting[:safe])[:-2]:
+        for word in WORD.findall(waiting[: max(len(waiting) - growing, 0)])[:-2]:
             yield from encoder.word(word)
             waiting = waiting[len(word) :]
     yield from encoder.text(waiting)

@@ -43,7 +43,7 @@ class WhitespaceTokenizer:
         self.vocab_size = len(self.symbols)
 
     def encode(self, text):
-        return [self.table[word] if word in self.table else 0 for word in text.split()]
+        return [self.table.get(word, 0) for word in text.split()]
 
     def decode(self, ids):
         return " ".join([self.symbols[i] or "<unk>" for i in ids])

@@ -56,7 +56,7 @@ class WhitespaceTokenizer:
             if word not in words:
                 words.append(word)
         words.sort()
-        self.words = ["<unk>"] + words
+        self.words = ["<unk>", *words]
         self.vocab_size = len(words) + 1
 
     def encode(self, text):
