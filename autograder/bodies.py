@@ -10,6 +10,7 @@ import numpy as np
 from .case import Case
 from .compare import Difference, difference
 from .errors import StudentError
+from .exact import are_symbols
 from .gradient import numerical_gradient
 from .inputs import parameters
 from .student import Ask, Layout, Student, laid
@@ -213,5 +214,7 @@ def _equal(now: Any, before: Any) -> bool:
 
 def _dtype_for(want: Any, case: Case) -> str:
     parts = want if isinstance(want, (tuple, list)) else (want,)
+    if any(isinstance(p, (str, bytes, dict)) or are_symbols(p) for p in (want, *parts)):
+        return ""
     kinds = {np.asarray(part).dtype.kind for part in parts}
     return case.dtype if kinds == {"f"} else ""

@@ -1,10 +1,12 @@
-"""Do two arrays agree, and if not, what is it that a person should look at?"""
+"""Do two values agree, and if not, what is it that a person should look at?"""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .exact import SYMBOLS, are_symbols, shown, where_keys_part, where_lists_part, where_texts_part
 
 Array = NDArray[Any]
 
@@ -13,6 +15,8 @@ Array = NDArray[Any]
 RTOL = {"float64": 1e-9, "float32": 2e-5, "float16": 2e-2}
 # Below this the expected array counts as zero and errors are judged as if it had this size.
 FLOOR = 1e-3
+# What is compared as it is, not as numbers.
+EXACT = (str, bytes, type(None))
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,17 @@ def difference(
     """Compare a result with the expected one; None when they agree.
 
     Args:
-        got: Array, scalar, or a tuple or list of these.
-        want: The expected array, scalar, or tuple of these.
+        got: Array, scalar, text or bytes, or a tuple, list or dict of these.
+        want: The expected array, scalar, text or bytes, or tuple or dict of these; a list of
+            integers, texts, bytes or tuples of these is one result, and compared exactly.
         name: What to call the result; for a tuple, its parts' names joined by ", ".
         rtol: Largest error relative to the largest entry of `want`; by `dtype` if None.
         dtype: The dtype a result must have; "" accepts any float type.
     """
+    if are_symbols(want):
+        return _lists(got, want, name)
+    if isinstance(want, dict):
+        return _dicts(got, want, name, rtol, dtype)
     if isinstance(want, (tuple, list)):
         names = [n.strip() for n in name.split(",")]
         if len(names) != len(want):
@@ -52,11 +61,43 @@ def difference(
         return next(
             (d for g, w, n in parts if (d := difference(g, w, n, rtol=rtol, dtype=dtype))), None
         )
-    if isinstance(want, (str, type(None))) or isinstance(got, (str, type(None))):
+    if isinstance(want, EXACT) or isinstance(got, EXACT):
         if type(got) is type(want) and got == want:
             return None
-        return Difference(f"{name} is wrong.", f"{name} is {_kind(got)}, expected {_kind(want)}")
+        detail = f"{name} is {_kind(got)}, expected {_kind(want)}"
+        if isinstance(want, (str, bytes)) and type(got) is type(want):
+            detail = where_texts_part(got, want, name)
+        return Difference(f"{name} is wrong.", detail)
     return _arrays(got, want, name, rtol, dtype)
+
+
+def _lists(got: Any, want: list[Any], name: str) -> Difference | None:
+    if not isinstance(got, (tuple, list)):
+        detail = f"{name} is {_kind(got)}, expected a list of {len(want)}"
+        return Difference(f"{name} is not a list.", detail)
+    part = where_lists_part(got, want, name)
+    if not part:
+        return None
+    what = "is wrong" if len(got) == len(want) else "has the wrong length"
+    return Difference(f"{name} {what}.", part)
+
+
+def _dicts(
+    got: Any, want: dict[Any, Any], name: str, rtol: float | None, dtype: str
+) -> Difference | None:
+    if not isinstance(got, dict):
+        detail = f"{name} is {_kind(got)}, expected a dict of {len(want)}"
+        return Difference(f"{name} is not a dict.", detail)
+    part = where_keys_part(got, want, name)
+    if part:
+        return Difference(f"{name} has other entries than it should.", part)
+    for key, value in want.items():
+        if type(value) in SYMBOLS and type(got[key]) is type(value) and got[key] == value:
+            continue
+        found = difference(got[key], value, f"{name}[{shown(key)}]", rtol=rtol, dtype=dtype)
+        if found:
+            return Difference(f"{name} has a wrong entry.", found.detail)
+    return None
 
 
 def _arrays(got: Any, want: Any, name: str, rtol: float | None, dtype: str) -> Difference | None:
@@ -208,6 +249,6 @@ def _kind(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, np.ndarray):
         return "one array"
-    if isinstance(value, str):
-        return f"the text {value[:40]!r}"
+    if isinstance(value, (str, bytes)):
+        return f"the {'text' if isinstance(value, str) else 'bytes'} {shown(value)}"
     return f"one {type(value).__name__}"

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .compare import RTOL
+from .compare import EXACT, RTOL
 from .errors import CourseError, StudentError, StudentRaised
+from .exact import SYMBOLS, are_symbols
 from .exercise import Check, Exercise
 from .mistake import Mistake
 from .student import LocalBackend, Ref, Student
@@ -135,13 +136,17 @@ def what_was_raised(error: StudentError) -> str:
 
 
 def _same(a: Any, b: Any) -> bool:
+    if type(a) is type(b) and type(a) in SYMBOLS:
+        return bool(a == b)
     if isinstance(a, Ref) or isinstance(b, Ref):
         return isinstance(a, Ref) and isinstance(b, Ref)
+    if are_symbols(a) and are_symbols(b):
+        return bool(a == b)
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, (str, type(None))) or isinstance(b, (str, type(None))):
+    if isinstance(a, EXACT) or isinstance(b, EXACT):
         return type(a) is type(b) and bool(a == b)
     try:
         x, y = np.asarray(a), np.asarray(b)

@@ -7,12 +7,14 @@ What the reference changes in place is filled in the same way.
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from .exercise import Exercise
-from .mistake import run_source
+from .mistake import run_code
 
 Make = Callable[[np.ndarray[Any, Any], tuple[Any, ...]], Any]
 
@@ -87,7 +89,8 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
 def _one(result: Any, args: tuple[Any, ...], make: Make) -> Any:
     if result is None:
         return None
-    return make(np.asarray(result), args)
+    made = make(np.asarray(result), args)
+    return made.item() if isinstance(result, (str, bytes)) and np.ndim(made) == 0 else made
 
 
 def _idle(reference: type) -> type:
@@ -103,6 +106,12 @@ def _idle(reference: type) -> type:
 def _module(exercise: Exercise, function: str, replaced: Any) -> dict[str, Any]:
     path = str(exercise.solution.__file__)
     with open(path, encoding="utf-8") as file:
-        names = run_source(file.read(), exercise.solution, path)
+        names = run_code(_compiled(file.read(), path), exercise.solution)
     names[function] = replaced
     return names
+
+
+@lru_cache(maxsize=2)
+def _compiled(source: str, path: str) -> CodeType:
+    """A solution is the same for every null solution and every seed."""
+    return compile(source, path, "exec")

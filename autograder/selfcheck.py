@@ -31,6 +31,12 @@ class Check:
         if found:
             raise NotPassed(found.detail)
 
+    def same(self, got: Any, want: Any, name: str) -> None:
+        """`got` is `want`: a text, bytes, a list of tokens, a dict of these."""
+        found = difference(got, want, name)
+        if found:
+            raise NotPassed(found.detail)
+
     def gradient(
         self, got: Any, forward: Callable[[Any], Any], x: Any, dout: Any, name: str
     ) -> None:

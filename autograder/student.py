@@ -10,6 +10,7 @@ import copy
 import importlib
 import inspect
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from .errors import StudentMisbehaved, StudentRaised
 
 Layout = Literal["C", "F", "strided"]
-PLAIN = (type(None), bool, int, float, str)
+PLAIN = (type(None), bool, int, float, str, bytes)
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ class Backend(Protocol):
     def hold(self, value: Any) -> "Ref": ...
     def cpu_seconds(self) -> float: ...
 
+    def memory_during(self, call: Callable[[], object]) -> int: ...
+
 
 class Ref:
     """A backend's reference to an object on the student's side."""
@@ -250,6 +253,13 @@ class Student:
             raise StudentMisbehaved("a trial gives three values")
         return value
 
+    def memory_during(self, call: Callable[[], object]) -> int:
+        """Bytes that the student's side takes at most while `call` runs, above what it had before.
+
+        Seen from outside, in pages; an earlier peak hides a lower one. To tell megabytes apart.
+        """
+        return self._backend.memory_during(call)
+
     def ask_ahead(self, name: str, asks: Iterator[Ask]) -> None:
         """Let the student's side work on calls of the function `name` that will be made soon."""
         ask_ahead = getattr(self._backend, "ask_ahead", None)
@@ -275,6 +285,8 @@ class Student:
     def _wrap(self, value: Any, *, record: bool = True) -> Any:
         if record:
             self.transcript.append(value)
+        if isinstance(value, PLAIN):
+            return value
         if isinstance(value, Ref):
             return Handle(self, value)
         if isinstance(value, (list, tuple)):
@@ -285,6 +297,8 @@ class Student:
 
 
 def _unwrap(value: Any) -> Any:
+    if isinstance(value, PLAIN):
+        return value
     if isinstance(value, Handle):
         return value._ref
     if isinstance(value, (list, tuple)):
@@ -355,7 +369,22 @@ class LocalBackend:
     def cpu_seconds(self) -> float:
         return time.process_time()
 
+    def memory_during(self, call: Callable[[], object]) -> int:
+        tracing = tracemalloc.is_tracing()
+        if not tracing:
+            tracemalloc.start()
+        try:
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            call()
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
+            if not tracing:
+                tracemalloc.stop()
+
     def _arrive(self, value: Any) -> Any:
+        if isinstance(value, PLAIN):
+            return value
         if isinstance(value, Ref):
             return value.key
         if isinstance(value, Laid):
@@ -378,10 +407,8 @@ class LocalBackend:
             return lambda *args, **kwargs: self._arrive(
                 served(*(depart(a) for a in args), **{k: depart(v) for k, v in kwargs.items()})
             )
-        if isinstance(value, Items):
+        if isinstance(value, Iterator):  # `Items`, too
             return (self._arrive(v) for v in value)
-        if isinstance(value, PLAIN):
-            return value
         if record := as_record(value):
             return SimpleNamespace(**{k: self._arrive(v) for k, v in vars(record).items()})
         return copy.copy(value)

@@ -102,6 +102,10 @@ class _Worker:
             return int.__int__(value)
         elif isinstance(value, str) and type(value) is not str:
             return self.keep_text(str.__str__(value))
+        elif isinstance(value, bytes) and type(value) is not bytes:
+            value = bytes.__getitem__(value, slice(None))  # a copy of exactly this type
+            if len(value) <= values.TEXT_BYTES:
+                return value
         if len(self.handles) >= MAX_HANDLES:
             raise values.WireError("too many objects are kept")
         number = len(self.handles)

@@ -1,7 +1,8 @@
 """Values as bytes, and back.
 
-No payload can name a class or run code: a value is None, a number, a short text, a container or a
-record of values, an array of an allowed dtype, or the number of something that stays on one side.
+No payload can name a class or run code: a value is None, a number, a text or bytes of bounded
+length, a container or a record of values, an array of an allowed dtype, or the number of something
+that stays on one side.
 Both sides use this file; only the supervisor's payloads are trusted.
 """
 
@@ -15,10 +16,14 @@ import numpy as np
 
 from ..student import Laid, Layout
 
-TEXT_BYTES, SOURCE_BYTES = 4096, 4 << 20
+# One text, or one piece of bytes. A reply that is full of them is bounded by its own length; in
+# memory one rare character makes a text four times as long.
+TEXT_BYTES, SOURCE_BYTES = 1 << 20, 4 << 20
 MAX_DEPTH, MAX_ITEMS, MAX_NDIM, MAX_EMPTY = 32, 1 << 20, 8, 1 << 26
 
-_NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARRAY = range(11)
+_NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARRAY, _BYTES = range(
+    12
+)
 HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG = 16, 17, 18
 _SLICE, _ELLIPSIS, _RECORD = 19, 20, 21
 LENT_TAG, OBJECT_TAG = 22, 23
@@ -94,6 +99,14 @@ class Writer:
         self.small += _U32.pack(len(raw))
         self.small += raw
 
+    def _bytes(self, value: bytes, depth: int) -> bool:
+        if len(value) > TEXT_BYTES:
+            return False
+        self.small.append(_BYTES)
+        self.small += _U32.pack(len(value))
+        self.small += value
+        return True
+
     def _sequence(self, value: tuple[Any, ...] | list[Any], depth: int) -> bool:
         self.small.append(_TUPLE if type(value) is tuple else _LIST)
         self.small += _U32.pack(len(value))
@@ -160,6 +173,7 @@ _WRITERS: dict[type, Callable[[Writer, Any, int], bool]] = {
     float: Writer._float,
     np.float64: Writer._float,
     str: Writer._text,
+    bytes: Writer._bytes,
     tuple: Writer._sequence,
     list: Writer._sequence,
     dict: Writer._dict,
@@ -206,7 +220,9 @@ class Reader:
             number = _F64.unpack(self.take(8))[0]
             return number if tag == _FLOAT else np.float64(number)
         if tag == _TEXT:
-            return self._text()
+            return str(self._long(), "utf-8")
+        if tag == _BYTES:
+            return bytes(self._long())
         if tag in (_TUPLE, _LIST, _DICT):
             return self._container(tag, depth)
         if tag == _ARRAY:
@@ -221,11 +237,11 @@ class Reader:
             return Ellipsis
         raise WireError("a payload holds an unknown tag")
 
-    def _text(self) -> str:
+    def _long(self) -> memoryview:
         size = _U32.unpack(self.take(4))[0]
         if size > (SOURCE_BYTES if self.ours else TEXT_BYTES):
             raise WireError("a text is too long")
-        return str(self.take(size), "utf-8")
+        return self.take(size)
 
     def _container(self, tag: int, depth: int) -> Any:
         count = _U32.unpack(self.take(4))[0]

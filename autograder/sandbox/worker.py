@@ -180,6 +180,12 @@ class Worker:
         """Processor seconds so far, read from outside: no code in the worker can change them."""
         return self._process.cpu()
 
+    def memory_during(self, call: Callable[[], object]) -> int:
+        """How much the peak rises while `call` runs."""
+        before = self.peak_memory()
+        call()
+        return self.peak_memory() - before
+
     def close(self) -> None:
         """End the process and leave nothing of it; safe to repeat."""
         if self._death is None:
@@ -347,7 +353,7 @@ class Worker:
             return values.Token(values.HANDLE_TAG, number)
         if isinstance(value, (np.ndarray, np.generic)):
             return np.asarray(value)
-        bases: tuple[type[Any], ...] = (tuple, list, dict, str, int, float)
+        bases: tuple[type[Any], ...] = (tuple, list, dict, str, bytes, int, float)
         for base in bases:
             if isinstance(value, base) and type(value) is not base:
                 return base(value)
@@ -362,8 +368,8 @@ class Worker:
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(
             f"a check passes a {type(value).__name__} that student code cannot be sent; pass "
-            f"arrays, 64-bit numbers, texts of up to {values.TEXT_BYTES} bytes, containers of "
-            f"these, functions or iterators"
+            f"arrays, 64-bit numbers, texts and bytes of up to {values.TEXT_BYTES} bytes, "
+            f"containers of these, functions or iterators"
         )
 
     def _give(self, value: Any, tag: int) -> values.Token:

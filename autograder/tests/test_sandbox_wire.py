@@ -22,6 +22,7 @@ PLAIN = st.one_of(
     st.integers(-(1 << 63), (1 << 63) - 1),
     st.floats(),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    st.binary(max_size=40),
 )
 KEYS = st.one_of(st.text("abc", max_size=5), st.integers(-9, 9))
 VALUES = st.recursive(
@@ -200,7 +201,45 @@ def test_another_byte_order_and_memory_order_arrive_as_usual() -> None:
     assert taken(payload(x)).dtype == np.int32
 
 
-@pytest.mark.parametrize("value", [1 << 63, "x" * 5000, "\ud800", object(), np.zeros(1, "c16")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        1 << 63,
+        "x" * (values.TEXT_BYTES + 1),
+        bytes(values.TEXT_BYTES + 1),
+        "\ud800",
+        bytearray(2),
+        object(),
+        np.zeros(1, "c16"),
+    ],
+)
 def test_what_has_no_form_is_left_to_the_side_that_sends(value: Any) -> None:
     raw = payload([value], lambda v: values.Token(values.HANDLE_TAG, 3))
     assert taken(raw) == [("token", values.HANDLE_TAG, 3)]
+
+
+def test_long_texts_and_bytes_come_back_as_they_were() -> None:
+    text = "\U0001f642 ein langer Text " * 3000
+    value = [text, text.encode(), {256: b"\x00\xff", 257: b""}, bytes(values.TEXT_BYTES)]
+    assert same(taken(payload(value)), value)
+
+
+@pytest.mark.parametrize("value", ["ab", b"ab"])
+def test_a_text_may_claim_neither_more_than_has_arrived_nor_more_than_is_taken(value: Any) -> None:
+    raw = bytearray(payload(value))
+    raw[1:5] = struct.pack("<I", 3)
+    with pytest.raises(values.WireError, match="ends too early"):
+        taken(bytes(raw))
+    raw[1:5] = struct.pack("<I", values.TEXT_BYTES + 1)
+    long = bytes(raw) + bytes(values.TEXT_BYTES)
+    with pytest.raises(values.WireError, match="a text is too long"):
+        taken(long)
+    assert len(taken(long[: 5 + values.TEXT_BYTES + 1], ours=True)) == values.TEXT_BYTES + 1
+
+
+def test_bytes_are_no_key() -> None:
+    with pytest.raises(values.WireError, match="neither a text nor an integer"):
+        payload({b"key": 1})
+    raw = bytes([9]) + struct.pack("<I", 1) + payload(b"key") + payload(1)
+    with pytest.raises(values.WireError, match="neither a text nor an integer"):
+        taken(raw)

@@ -30,6 +30,13 @@ class Cache:
     x: np.ndarray
     n: int = 3
 
+class Raw(bytes):
+    """Says that it is something else."""
+    def __bytes__(self):
+        return b"forged"
+    def __getitem__(self, key):
+        return b"forged"
+
 class Colour(enum.IntEnum):
     RED = 1
 
@@ -47,10 +54,11 @@ def kinds():
     return {"none": None, "bools": (True, np.bool_(False)), "ints": [1, -2, np.int32(3)],
             "floats": (1.5, float("nan"), np.float64(2), np.float32(0.1)), "text": "e\\u0301",
             7: np.arange(6, dtype=np.float16).reshape(2, 3), "empty": np.zeros((0, 2)),
-            "sub": np.ma.masked_array([1.0, 2.0]).view(np.matrix), "enum": Colour.RED}
+            "sub": np.ma.masked_array([1.0, 2.0]).view(np.matrix), "enum": Colour.RED,
+            "bytes": {256: b"\\x00\\xff", 257: Raw(b"sub")}, "long": "e\\u0301" * 50_000}
 
 def objects():
-    return [Cache(np.ones(2)), 1 + 2j, {1.5: 2}, b"bytes", {3, 4}, np.array(["text"]), len]
+    return [Cache(np.ones(2)), 1 + 2j, {1.5: 2}, bytearray(2), {3, 4}, np.array(["text"]), len]
 
 def forward(x):
     return 2 * x, Cache(x)
@@ -86,6 +94,13 @@ def call_back(f, x):
 
 def text_of(x):
     return type(x).__name__
+
+def same_again(x):
+    return x
+
+def lengths(chunks):
+    for chunk in chunks:
+        yield len(chunk)
 
 def nothing():
     raise NotImplementedError("yours")
@@ -128,7 +143,8 @@ def student(request: pytest.FixtureRequest, shared: Worker) -> Student:
 
 def test_every_kind_of_value_comes_back(student: Student) -> None:
     got = student.kinds()
-    assert list(got) == ["none", "bools", "ints", "floats", "text", 7, "empty", "sub", "enum"]
+    keys = ["none", "bools", "ints", "floats", "text", 7, "empty", "sub", "enum", "bytes", "long"]
+    assert list(got) == keys
     assert got["none"] is None
     assert got["bools"][0] is True
     assert isinstance(got["bools"][1], np.ndarray) and not got["bools"][1]
@@ -142,6 +158,8 @@ def test_every_kind_of_value_comes_back(student: Student) -> None:
     assert got["empty"].shape == (0, 2)
     assert type(got["sub"]) is np.ndarray
     assert got["enum"] == 1
+    assert got["bytes"] == {256: b"\x00\xff", 257: b"sub"}
+    assert got["long"] == "e\u0301" * 50_000
 
 
 def test_what_has_no_value_stays_there(student: Student) -> None:
@@ -170,6 +188,23 @@ def test_objects_methods_and_items_are_driven_from_here(student: Student) -> Non
     held = student.hold(np.arange(6.0))
     assert held[1:4].tolist() == [1, 2, 3]
     assert held[...].shape == (6,)
+
+
+def test_bytes_and_long_texts_arrive(student: Student) -> None:
+    vocab = {n: bytes([n]) for n in range(256)}
+    text = "\U0001f642\n" * 20_000
+    assert student.text_of(b"\xff") == "bytes"
+    assert student.same_again((vocab, text, [(97, 98)])) == (vocab, text, [(97, 98)])
+
+
+def test_texts_are_pulled_chunk_by_chunk(student: Student) -> None:
+    items = Items(iter(["a" * 5000, "", "\u00e9"]))
+    iterator = student.keep(student.lengths, items)
+    following = student.library("builtins.next")
+    assert items.pulled == 0
+    assert (following(iterator, None), items.pulled) == (5000, 1)
+    assert (following(iterator, None), following(iterator, None), items.pulled) == (0, 1, 3)
+    assert following(iterator, None) is None
 
 
 def test_a_value_can_be_kept_there(student: Student) -> None:
