@@ -95,6 +95,7 @@ class _Desk:
         self.cells = list(module.cells)
         self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
+        self.own_gradients = course.rules(module.exercise).own_gradients
         self.served = Served()
         self.earlier = {
             e.local: self.served.callback(course.reference(e.exercise, e.name))
@@ -117,6 +118,7 @@ class _Desk:
             self.cells,
             arrays=self.exercise.arrays,
             earlier=self.earlier,
+            own_gradients=self.own_gradients,
             limits=Limits(memory=self.exercise.memory),
         )
         self.left -= time.perf_counter() - start

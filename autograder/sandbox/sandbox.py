@@ -56,6 +56,7 @@ class Sandbox:
         *,
         arrays: Arrays,
         earlier: Mapping[str, Callable[..., Any]] | None = None,
+        own_gradients: bool = False,
         limits: Limits = _DEFAULT,
         load_seconds: float = 10.0,
     ) -> Worker:
@@ -68,6 +69,7 @@ class Sandbox:
             cells: The student's module.
             arrays: What arrays arrive as.
             earlier: Names of earlier exercises and the functions of ours that answer for them.
+            own_gradients: Whether PyTorch refuses to differentiate for the student.
             limits: What the worker may use.
             load_seconds: Time for loading all cells.
 
@@ -79,7 +81,7 @@ class Sandbox:
         killed = False
         while True:
             worker = self._fork(arrays, limits)
-            worker.start(arrays, earlier or {}, max(load_seconds, 10.0))
+            worker.start(arrays, earlier or {}, own_gradients, max(load_seconds, 10.0))
             index = worker.load(left, load_seconds)
             if index is None:
                 break

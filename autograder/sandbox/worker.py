@@ -16,6 +16,7 @@ from ..errors import (
     IsolationError,
     StudentDied,
     StudentError,
+    StudentForbidden,
     StudentMisbehaved,
     StudentOverMemory,
     StudentRaised,
@@ -189,15 +190,19 @@ class Worker:
 
     # Loading
 
-    def start(self, arrays: Arrays, earlier: Mapping[str, Any], seconds: float) -> None:
-        """First request: what arrays arrive as, and the names of earlier exercises.
+    def start(
+        self, arrays: Arrays, earlier: Mapping[str, Any], own_gradients: bool, seconds: float
+    ) -> None:
+        """First request: what arrays arrive as, the names of earlier exercises, and whether
+        gradients are the student's to write.
 
         Raises:
             IsolationError: The process is not in order. No student code has run yet.
         """
         end = time.monotonic() + seconds
         try:
-            self._exchange(self._ours(wire.START, 0, (arrays, dict(earlier))), 0, end)
+            said = (arrays, dict(earlier), own_gradients)
+            self._exchange(self._ours(wire.START, 0, said), 0, end)
         except StudentError as error:
             self.close()
             raise IsolationError(
@@ -251,7 +256,7 @@ class Worker:
                     raise values.WireError("callbacks brought more bytes than they may")
                 self._serve(frame, end)
         except StudentError as error:
-            if not isinstance(error, (StudentRaised, StudentOverMemory)):
+            if not isinstance(error, (StudentRaised, StudentForbidden, StudentOverMemory)):
                 self._give_up(error)
             raise
         except TimeIsUp:
@@ -268,6 +273,8 @@ class Worker:
     def _conclude(self, frame: wire.Frame) -> Any:
         if frame.kind == wire.OVER_MEMORY:
             raise StudentOverMemory("the call ran out of the memory it is given")
+        if frame.kind == wire.FORBIDDEN:
+            raise StudentForbidden("the library was to do what is to be written")
         if frame.kind == wire.UNSENDABLE:
             raise StudentMisbehaved("an answer that cannot be sent: too deep or too many items")
         value = values.load(frame.payload, self._arrived)
