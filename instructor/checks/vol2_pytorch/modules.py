@@ -149,13 +149,15 @@ exercise = Exercise(
     },
 )
 ONE = {name: [size] for name, size in exercise.sizes[1].items()}
-# Untied, with two layers and groups; and the same tied.
+# Groups, and one key head.
+TWO = {name: [one[name] for one in exercise.sizes[:2]] for name in exercise.sizes[0]}
+# Untied, with two layers and groups; tied, with one.
 MODELS = {
     "B": [2, 2],
     "T": [4, 3],
     "vocab_size": [9, 7],
     "d_model": [16, 8],
-    "n_layers": [2, 2],
+    "n_layers": [2, 1],
     "n_heads": [4, 2],
     "n_kv_heads": [2, 1],
     "d_ff": [5, 8],
@@ -381,7 +383,7 @@ def attends_as_in_volume_1(student, x, params, config, T):
     return attention(x), attend(x, params, config, np.arange(T))
 
 
-@exercise.satisfies("Attention", kind="R", points=2, rtol=EXACT)
+@exercise.satisfies("Attention", kind="R", points=2, rtol=EXACT, sizes=TWO)
 def attention_has_its_gradients(student, x, dout, params, config, positions):
     """x and the four weights get the gradients of Volume 1."""
     attention, held = build_attention(student, config, params), with_gradient(student, x)
@@ -451,7 +453,7 @@ def silenced(params, *keys):
     return {k: 0.0 * w if k.rpartition(".")[2] in keys else w for k, w in params.items()}
 
 
-@exercise.satisfies("Block", kind="R", points=1, rtol=EXACT)
+@exercise.satisfies("Block", kind="R", points=1, rtol=EXACT, sizes=TWO)
 def adds_the_feed_forward_part(student, x, params, config, positions):
     """With o_proj zero, the block adds SwiGLU of the normed x to x."""
     params = silenced(params, "w_o")
@@ -461,7 +463,7 @@ def adds_the_feed_forward_part(student, x, params, config, positions):
     return build_block(student, config, params)(x), want
 
 
-@exercise.satisfies("Block", kind="R", points=2, rtol=EXACT)
+@exercise.satisfies("Block", kind="R", points=2, rtol=EXACT, sizes=TWO)
 def blocks_as_in_volume_1(student, x, params, config, positions, T):
     """The output is that of block in Volume 1, at given positions and without."""
     one, found = first_block(params), build_block(student, config, params)
@@ -469,7 +471,7 @@ def blocks_as_in_volume_1(student, x, params, config, positions, T):
     yield found(x, positions), block(x, one, config, positions)[0]
 
 
-@exercise.satisfies("Block", kind="R", points=2, rtol=EXACT)
+@exercise.satisfies("Block", kind="R", points=2, rtol=EXACT, sizes=TWO)
 def block_has_its_gradients(student, x, dout, params, config, positions):
     """x and the nine weights get the gradients of Volume 1."""
     found, held = build_block(student, config, params), with_gradient(student, x)
