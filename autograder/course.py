@@ -178,10 +178,12 @@ class Course:
         from .submission import Rules
 
         volume, more = self.volume(slug), self.settings.get("forbidden", {}).get(slug, ())
-        return Rules(
+        rules = Rules(
             forbidden_modules=tuple(volume.get("forbidden_modules", ())),
             forbidden_calls=(*volume.get("forbidden_calls", ()), *more),
         )
+        own = slug.rpartition("/")[2] in volume.get("own_gradients", ())
+        return rules.with_own_gradients() if own else rules
 
     def reference(self, slug: str, name: str) -> Any:
         """A function of an earlier exercise's reference, to be served to a worker."""

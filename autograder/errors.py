@@ -33,6 +33,10 @@ class StudentRaised(StudentError):
         self.exception, self.cell, self.line, self.detail = exception, cell, line, detail
 
 
+class StudentForbidden(StudentError):
+    """Student code had the library do what the exercise asks to be written."""
+
+
 class StudentTimedOut(StudentError):
     """A call did not answer before its deadline; the worker has been killed."""
 

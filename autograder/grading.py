@@ -101,6 +101,7 @@ class _Desk:
         self.errors: dict[SourceCell, StudentError] = {}
         self.left = LOADING
         self.given = course.given() if any("starter_code" in c.source for c in self.cells) else {}
+        self.own_gradients = course.rules(module.exercise).own_gradients
         self.served = Served()
         self.earlier = {
             e.local: self.served.callback(course.reference(e.exercise, e.name))
@@ -125,6 +126,7 @@ class _Desk:
             installed=self.installed,
             earlier=self.earlier,
             given=self.given,
+            own_gradients=self.own_gradients,
             limits=Limits(memory=self.exercise.memory),
         )
         self.left -= time.perf_counter() - start

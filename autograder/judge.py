@@ -17,6 +17,7 @@ from .compare import Difference
 from .errors import (
     StudentDied,
     StudentError,
+    StudentForbidden,
     StudentMisbehaved,
     StudentOverMemory,
     StudentRaised,
@@ -226,7 +227,7 @@ def _run_once(check: Check, cases: list[Case], bench: Bench) -> Outcome:
             if found:
                 return Outcome("failed", Trace(False, tuple(transcript[start:])), found)
     except StudentError as error:
-        answered = isinstance(error, StudentRaised)
+        answered = isinstance(error, (StudentRaised, StudentForbidden))
         values = (*transcript[start:], what_was_raised(error))
         if not answered:
             bench.close()
@@ -288,6 +289,8 @@ def _message(outcome: Outcome, seconds: float) -> str:
         if error.exception == "NotImplementedError":
             return "Not attempted yet."
         return f"It raised {error.exception}."
+    if isinstance(error, StudentForbidden):
+        return "It has the library differentiate; here the gradient is yours to write."
     if isinstance(error, StudentOverMemory):
         return "It needs more memory than it is given."
     if isinstance(error, StudentMisbehaved):

@@ -5,6 +5,7 @@ information of its own: zeros, ones, a uniform row, an argument handed back, twi
 What the reference changes in place is filled in the same way.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -70,9 +71,11 @@ def _filled(reference: Callable[..., Any], make: Make) -> Callable[..., Any]:
 
 
 def _copied(value: Any) -> Any:
-    """Arrays inside `value` copied, so that the reference works in place on the copies."""
+    """Arrays and modules inside `value` copied: the reference works in place on the copies."""
     if isinstance(value, np.ndarray):
         return value.copy()
+    if hasattr(value, "named_parameters"):
+        return copy.deepcopy(value)
     if isinstance(value, (tuple, list)):
         return type(value)(_copied(v) for v in value)
     return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value

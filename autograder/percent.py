@@ -184,12 +184,15 @@ def _check_markers(lines: list[str], where: str) -> None:
 
 
 def _code_kind(source: str, where: str) -> tuple[CellKind, str]:
-    names = [
-        node.name
+    public = [
+        node
         for node in ast.parse(source).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
     ]
+    names = [node.name for node in public]
     if BEGIN in source or YOURS.search(source):
+        functions = [node.name for node in public if isinstance(node, ast.FunctionDef)]
+        names = functions or names  # classes beside a function are what it is made of
         if len(names) != 1:
             raise CourseError(
                 f"{where}: an answer cell defines one function or class to write; "

@@ -26,12 +26,13 @@ class Suspicion:
 
     def __init__(self, rules: Rules, scope: Scope) -> None:
         forbidden = (*rules.forbidden_calls, *rules.forbidden_modules)
-        last = {name.rpartition(".")[2] for name in (*forbidden, *NAMES)}
+        last = {n.rpartition(".")[2] for n in (*forbidden, *NAMES, *rules.looked_at_names)}
         above = {name.rpartition(".")[0] for name in rules.forbidden_calls} - {""}
         bare = {local for local, targets in scope.items() if above.intersection(targets)} | above
         names = "|".join(map(re.escape, sorted(bare))) or r"\Z."
         self.bare = re.compile(rf"\b(?:{names})\b(?!\s*\.)")
         self.words = {*BUILTINS, *MODULES, *ATTRIBUTES, *METHODS, "getattr", *last}
+        self.words |= rules.looked_at_attributes
         for local, targets in scope.items():
             if any(rules.verdict(t) or rules.looked_at(t) or t in BUILTINS for t in targets):
                 self.words.add(local)
@@ -149,7 +150,7 @@ class _Walk:
             return True
         root: ast.AST = node
         while isinstance(root, ast.Attribute):
-            if root.attr in ATTRIBUTES:
+            if root.attr in ATTRIBUTES or root.attr in self.rules.looked_at_attributes:
                 self.found.append(Finding("review", root.lineno, f"{root.attr} is used"))
             root = root.value
         names = candidates(node, step.scope)

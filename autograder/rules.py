@@ -1,7 +1,7 @@
 """What an exercise may use, and the names that a person should look at wherever they appear."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 # fmt: off
@@ -30,6 +30,24 @@ ATTRIBUTES = frozenset((
 METHODS = frozenset((
     "__array_ufunc__", "__array_function__", "__reduce__", "__reduce_ex__",
 ))
+# What differentiates in PyTorch, or is the derivative of something.
+DIFFERENTIATES = (
+    "torch.autograd.grad", "torch.autograd.backward", "torch.autograd.functional",
+    "torch.autograd.forward_ad", "torch.func.grad", "torch.func.grad_and_value", "torch.func.vjp",
+    "torch.func.jvp", "torch.func.jacrev", "torch.func.jacfwd", "torch.func.hessian",
+    "torch.func.linearize", "torch._functorch", "functorch", "torch.jit",
+    "torch.utils.checkpoint", "torch._softmax_backward_data", "torch._log_softmax_backward_data",
+)
+# Where the graph and the engine can be reached, and what stands guard before them.
+GRAPH_NAMES = frozenset((
+    "torch._C", "torch._VF", "torch._ops", "torch.ops", "torch.overrides", "torch.compile",
+    "torch.autograd.graph", "torch.autograd.variable", "torch.autograd.Variable",
+    "torch.utils._python_dispatch", "torch.autograd.function.BackwardCFunction",
+))
+GRAPH_ATTRIBUTES = frozenset((
+    "grad_fn", "next_functions", "_input_metadata", "_execution_engine", "_backward_cls",
+    "_forward_cls", "register_hook", "register_prehook", "register_post_accumulate_grad_hook",
+))
 # fmt: on
 # Stands for what a name may be once it may be too many things to follow.
 MANY = "a name for many things"
@@ -47,12 +65,29 @@ class Rules:
         allowed_modules: Exceptions from both, and from what is looked at: "torch.nn", "os". The
             longest name that fits decides.
         advice: Forbidden name -> the end of the sentence: "write the gradient yourself".
+        looked_at_names: Names that a person looks at here, besides those that always are.
+        looked_at_attributes: Attributes likewise, of whatever object.
+        own_gradients: The gradients are to be written: the library must not differentiate.
     """
 
     forbidden_modules: tuple[str, ...] = ()
     forbidden_calls: tuple[str, ...] = ()
     allowed_modules: tuple[str, ...] = ()
     advice: Mapping[str, str] = field(default_factory=dict, hash=False)
+    looked_at_names: frozenset[str] = frozenset()
+    looked_at_attributes: frozenset[str] = frozenset()
+    own_gradients: bool = False
+
+    def with_own_gradients(self) -> "Rules":
+        """The same, where in addition the gradients are to be written by hand."""
+        return replace(
+            self,
+            forbidden_calls=(*self.forbidden_calls, *DIFFERENTIATES),
+            advice={**self.advice, **dict.fromkeys(DIFFERENTIATES, "write the gradient yourself")},
+            looked_at_names=GRAPH_NAMES,
+            looked_at_attributes=GRAPH_ATTRIBUTES,
+            own_gradients=True,
+        )
 
     def verdict(self, dotted: str) -> str:
         """The forbidden name that `dotted` is, or is part of, or ""."""
@@ -69,7 +104,8 @@ class Rules:
         names = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
         if not set(names).isdisjoint(self.allowed_modules):
             return ""
-        return next((n for n in names if n in MODULES or n in NAMES or n == MANY), "")
+        known = (MODULES, NAMES, self.looked_at_names, (MANY,))
+        return next((n for n in names if any(n in each for each in known)), "")
 
     def sentence(self, name: str) -> str:
         """Why `name` is forbidden and what to do."""

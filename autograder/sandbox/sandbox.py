@@ -58,6 +58,7 @@ class Sandbox:
         installed: Arrays | None = None,
         earlier: Mapping[str, Callable[..., Any]] | None = None,
         given: Mapping[str, str] | None = None,
+        own_gradients: bool = False,
         limits: Limits = _DEFAULT,
         load_seconds: float = 10.0,
     ) -> Worker:
@@ -72,6 +73,7 @@ class Sandbox:
             installed: Which libraries can be imported, if not just those for `arrays`.
             earlier: Names of earlier exercises and the functions of ours that answer for them.
             given: Modules that students are given: text by dotted name.
+            own_gradients: Whether PyTorch refuses to differentiate for the student.
             limits: What the worker may use.
             load_seconds: Time for loading all cells.
 
@@ -83,7 +85,8 @@ class Sandbox:
         killed = False
         while True:
             worker = self._fork(installed or arrays, limits)
-            worker.start(arrays, earlier or {}, max(load_seconds, 10.0), given)
+            seconds = max(load_seconds, 10.0)
+            worker.start(arrays, earlier or {}, seconds, given, own_gradients)
             index = worker.load(left, load_seconds)
             if index is None:
                 break

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..errors import StudentRaised
+from ..errors import StudentForbidden, StudentRaised
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
 from .borrowed import Borrowed, borrowed
@@ -176,11 +176,16 @@ class _Worker:
 
     # Requests
 
-    def start(self, said: tuple[str, dict[str, Any]]) -> None:
-        arrays, earlier = said
+    def start(self, said: tuple[str, dict[str, Any], bool]) -> None:
+        arrays, earlier, own_gradients = said
         sys.modules["student"] = sys.modules["__main__"] = self.module
         self.backend.arrays = arrays
         self.module.__dict__.update(earlier)
+        if own_gradients:
+            # Not at the top: it imports PyTorch, which a worker may not have.
+            from .own_gradients import refuse_to_differentiate
+
+            refuse_to_differentiate(self.cells)
 
     def cell(self, source: str) -> None:
         name = f"<cell {len(self.cells)}>"
@@ -236,6 +241,8 @@ class _Worker:
                 return wire.OVER_MEMORY, None
             if isinstance(error, values.WireError):
                 return wire.UNSENDABLE, None
+            if type(error) is StudentForbidden:
+                return wire.FORBIDDEN, None
             if type(error) is StudentRaised:
                 return wire.RAISED, (error.exception, -1, 0)
             # By identity: a class may call itself what it likes.

@@ -26,7 +26,7 @@ ANSWER, REFUSE, HANDOUT = range(11, 14)
 # Added to a request that is sent before the one in front of it has been answered.
 AHEAD = 64
 # Answers and requests of a worker.
-VALUE, RAISED, OVER_MEMORY, UNSENDABLE, CALLBACK, NEXT = range(32, 38)
+VALUE, RAISED, OVER_MEMORY, UNSENDABLE, CALLBACK, NEXT, FORBIDDEN = range(32, 39)
 
 
 class Frame(NamedTuple):

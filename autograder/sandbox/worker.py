@@ -16,6 +16,7 @@ from ..errors import (
     IsolationError,
     StudentDied,
     StudentError,
+    StudentForbidden,
     StudentMisbehaved,
     StudentOverMemory,
     StudentRaised,
@@ -205,15 +206,18 @@ class Worker:
         earlier: Mapping[str, Any],
         seconds: float,
         given: Mapping[str, str] | None = None,
+        own_gradients: bool = False,
     ) -> None:
-        """First request: what arrays arrive as, the names of earlier exercises, given modules.
+        """First request: what arrays arrive as, the names of earlier exercises, and whether
+        gradients are the student's to write; then given modules.
 
         Raises:
             IsolationError: The process is not in order. No student code has run yet.
         """
         end = time.monotonic() + seconds
         try:
-            self._exchange(self._ours(wire.START, 0, (arrays, dict(earlier))), 0, end)
+            said = (arrays, dict(earlier), own_gradients)
+            self._exchange(self._ours(wire.START, 0, said), 0, end)
             for name, source in (given or {}).items():
                 self._exchange(wire.dump_source(wire.HANDOUT, 0, f"{name}\n{source}"), 0, end)
         except StudentError as error:
@@ -266,7 +270,7 @@ class Worker:
                     return self._conclude(frame)
                 left -= self._serve(frame, end, left)
         except StudentError as error:
-            if not isinstance(error, (StudentRaised, StudentOverMemory)):
+            if not isinstance(error, (StudentRaised, StudentForbidden, StudentOverMemory)):
                 self._give_up(error)
             raise
         except TimeIsUp:
@@ -283,6 +287,8 @@ class Worker:
     def _conclude(self, frame: wire.Frame) -> Any:
         if frame.kind == wire.OVER_MEMORY:
             raise StudentOverMemory("the call ran out of the memory it is given")
+        if frame.kind == wire.FORBIDDEN:
+            raise StudentForbidden("the library was to do what is to be written")
         if frame.kind == wire.UNSENDABLE:
             raise StudentMisbehaved("an answer that cannot be sent: too deep or too many items")
         value = values.load(frame.payload, self._arrived)

@@ -112,3 +112,17 @@ def test_none_of_them_earns_a_point(toy: Course, slug: str) -> None:
             bench = Bench(lambda student=student: student)  # type: ignore[misc]
             result = grade_function(exercise, function, bench, Seed(b"seed"))
             assert result.points == 0.0, name
+
+
+def test_a_module_that_the_reference_fills_is_left_as_it_was(scaling: Exercise) -> None:
+    torch = pytest.importorskip("torch")
+
+    def fill(module: Any) -> None:
+        with torch.no_grad():
+            module.weight.fill_(7.0)
+
+    scaling.solution.scale = fill  # type: ignore[attr-defined]
+    layer = torch.nn.Linear(2, 2)
+    before = layer.weight.detach().clone()
+    assert functions(scaling, "scale")["zeros"](layer) is None
+    assert torch.equal(layer.weight, before)
