@@ -161,6 +161,11 @@ class Course:
         exercise = getattr(module, "exercise", None)
         if exercise is None or getattr(exercise, "slug", "") != slug:
             raise CourseError(f"{where} must define exercise = Exercise({slug!r}, ...)")
+        if bool(exercise.scratch) != (path.stem in self.volume(slug).get("files", ())):
+            raise CourseError(
+                f"{where}: an exercise with scratch= is listed under `files` of its volume in "
+                "instructor/course.toml, and no other is"
+            )
         missing = [f for f in page.functions if not exercise.points(f)]
         if missing:
             raise CourseError(f"{where}: {', '.join(missing)} has no check with points")
@@ -168,12 +173,14 @@ class Course:
 
     def rules(self, slug: str) -> "Rules":
         """What an exercise may not use, from its volume's settings."""
-        from .submission import Rules
+        from .rules import FILES, Rules
 
         volume = self.volume(slug)
+        writes = slug.rpartition("/")[2] in volume.get("files", ())
         return Rules(
             forbidden_modules=tuple(volume.get("forbidden_modules", ())),
             forbidden_calls=tuple(volume.get("forbidden_calls", ())),
+            allowed_modules=FILES if writes else (),
         )
 
     def reference(self, slug: str, name: str) -> Any:

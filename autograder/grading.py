@@ -117,7 +117,7 @@ class _Desk:
             self.cells,
             arrays=self.exercise.arrays,
             earlier=self.earlier,
-            limits=Limits(memory=self.exercise.memory),
+            limits=Limits(memory=self.exercise.memory, files=self.exercise.scratch),
         )
         self.left -= time.perf_counter() - start
         for cell, error in worker.load_errors.items():

@@ -18,6 +18,7 @@ from .errors import (
     StudentDied,
     StudentError,
     StudentMisbehaved,
+    StudentOverFiles,
     StudentOverMemory,
     StudentRaised,
     StudentTimedOut,
@@ -292,6 +293,8 @@ def _message(outcome: Outcome, seconds: float) -> str:
         return "It needs more memory than it is given."
     if isinstance(error, StudentMisbehaved):
         return "Its answer is not one that can be read: an unusual type, or far too large."
+    if isinstance(error, StudentOverFiles):
+        return "It writes more than its folder may hold."
     if isinstance(error, StudentDied):
         return "It ended the process instead of returning."
     if outcome.status == "timed_out":

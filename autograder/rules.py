@@ -31,6 +31,8 @@ METHODS = frozenset((
     "__array_ufunc__", "__array_function__", "__reduce__", "__reduce_ex__",
 ))
 # fmt: on
+# What an exercise needs that writes files; see `files` in course.toml.
+FILES = ("open", "os", "pathlib", "shutil", "tempfile")
 # Stands for what a name may be once it may be too many things to follow.
 MANY = "a name for many things"
 # No rule is longer; a name that is, is cut.

@@ -17,7 +17,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import StudentMisbehaved, StudentRaised
+from .errors import StudentDied, StudentMisbehaved, StudentRaised
+from .interruption import Interruption, Stopped
+from .local_folder import LocalFolder
 
 Layout = Literal["C", "F", "strided"]
 PLAIN = (type(None), bool, int, float, str)
@@ -120,6 +122,12 @@ class Backend(Protocol):
     def fetch(self, target: "Ref") -> Any: ...
     def hold(self, value: Any) -> "Ref": ...
 
+    @property
+    def folder(self) -> str: ...
+    def files(self) -> dict[str, bytes]: ...
+    def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Backend": ...
+    def clean(self) -> None: ...
+
 
 class Ref:
     """A backend's reference to an object on the student's side."""
@@ -217,6 +225,32 @@ class Student:
             self._libraries[name] = Handle(self, self._backend.library(name))
         return self._libraries[name]
 
+    @property
+    def folder(self) -> str:
+        """The path of a folder in which the student's code may write; empty before each case."""
+        return str(self._backend.folder)
+
+    def files(self) -> dict[str, bytes]:
+        """What lies in `folder`, as seen from outside: regular files by relative path."""
+        return self._backend.files()
+
+    def restarted(self, *, stop_at: int | None = None, file_bytes: int | None = None) -> "Student":
+        """The same code on the same folder in a process of its own, as after a crash.
+
+        Objects of one process mean nothing to another. What the new one gives is not part of this
+        one's transcript. It ends with the case.
+
+        Args:
+            stop_at: It is ended before it renames or removes a file or folder for the time after
+                so many: its call raises `StudentDied`.
+            file_bytes: How long a file may become; writing beyond that fails there.
+        """
+        return Student(self._backend.restarted(stop_at, file_bytes))
+
+    def clean(self) -> None:
+        """Empty `folder` and end what `restarted` has started."""
+        self._backend.clean()
+
     def _call(self, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep: bool) -> Any:
         args = tuple(_unwrap(a) for a in args)
         return self._wrap(
@@ -255,6 +289,29 @@ class LocalBackend:
 
     def __init__(self, namespace: dict[str, Any], *, arrays: str = "numpy") -> None:
         self.namespace, self.arrays = namespace, arrays
+        self._interruption = Interruption()
+        self._temporary: LocalFolder | None = None
+
+    @property
+    def folder(self) -> str:
+        if self._temporary is None:
+            self._temporary = LocalFolder()
+        return self._temporary.path
+
+    def files(self) -> dict[str, bytes]:
+        return LocalFolder.read(self.folder)
+
+    def clean(self) -> None:
+        if self._temporary is not None:
+            self._temporary.empty()
+
+    def restarted(self, stop_at: int | None, file_bytes: int | None) -> "LocalBackend":
+        """In this process, too: what code keeps in variables of its module stays."""
+        other = LocalBackend(self.namespace, arrays=self.arrays)
+        assert self.folder
+        other._temporary = self._temporary
+        other._interruption = Interruption(stop_at, file_bytes)
+        return other
 
     def function(self, name: str) -> Ref:
         if name not in self.namespace:
@@ -268,9 +325,12 @@ class LocalBackend:
         sent = [self._arrive(a) for a in args]
         named = {k: self._arrive(v) for k, v in kwargs.items()}
         try:
-            result = target.key(*sent, **named)
+            with self._interruption.within():
+                result = target.key(*sent, **named)
         except StudentMisbehaved:
             raise
+        except Stopped:
+            raise StudentDied("stopped at a chosen point") from None
         except Exception as error:
             raise raised_by(error) from error
         return Ref(result) if keep else depart(result)
