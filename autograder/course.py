@@ -177,8 +177,9 @@ class Course:
 
         volume = self.volume(slug)
         writes = slug.rpartition("/")[2] in volume.get("files", ())
+        only_here = volume.get("forbidden_in", {}).get(slug.rpartition("/")[2], ())
         return Rules(
-            forbidden_modules=tuple(volume.get("forbidden_modules", ())),
+            forbidden_modules=(*volume.get("forbidden_modules", ()), *only_here),
             forbidden_calls=tuple(volume.get("forbidden_calls", ())),
             allowed_modules=FILES if writes else (),
         )

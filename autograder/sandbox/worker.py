@@ -23,7 +23,7 @@ from ..errors import (
     StudentRaised,
     StudentTimedOut,
 )
-from ..scratch_files import read_files
+from ..scratch_files import HeldFiles, read_files
 from ..source import SourceCell
 from ..student import Ask, Callback, Items, Ref, as_record
 from . import values, wire
@@ -183,6 +183,11 @@ class Worker:
         """What lies in that folder: regular files by relative path."""
         scratch = self._files()
         return read_files(scratch.fd, scratch.most)
+
+    def held_files(self) -> HeldFiles:
+        """Those files, kept open from here."""
+        scratch = self._files()
+        return HeldFiles(scratch.fd, scratch.most)
 
     def clean(self) -> None:
         """Empty the folder, and end the other workers on it."""

@@ -326,3 +326,16 @@ def test_an_attack_stays_in_its_folder_and_leaves_nothing(
     assert Student(honest).names(honest.folder) == []
     assert Student(honest).usual_ways(honest.folder)[0] == np.arange(3).sum()
     honest.close()
+
+
+def test_a_file_that_is_written_over_in_place_is_told_from_a_replaced_one(
+    student: Student,
+) -> None:
+    for name in ("kept", "written", "replaced"):
+        student.write(f"{student.folder}/{name}", "old")
+    held = student.held_files()
+    student.write(student.folder + "/written", "new")
+    student.write(student.folder + "/other", "new")
+    student.library("os.replace")(student.folder + "/other", student.folder + "/replaced")
+    assert held.changed() == ["written"]
+    assert held.changed() == []
