@@ -9,6 +9,7 @@ import contextlib
 import copy
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from .errors import StudentDied, StudentMisbehaved, StudentRaised
 from .interruption import Interruption, Stopped
 from .local_folder import LocalFolder
+from .scratch_files import HeldFiles
 
 Layout = Literal["C", "F", "strided"]
+MOST_HELD = 1 << 26  # bytes
 PLAIN = (type(None), bool, int, float, str)
 
 
@@ -125,6 +128,7 @@ class Backend(Protocol):
     @property
     def folder(self) -> str: ...
     def files(self) -> dict[str, bytes]: ...
+    def held_files(self) -> HeldFiles: ...
     def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Backend": ...
     def clean(self) -> None: ...
 
@@ -234,6 +238,10 @@ class Student:
         """What lies in `folder`, as seen from outside: regular files by relative path."""
         return self._backend.files()
 
+    def held_files(self) -> HeldFiles:
+        """Those files, watched: `.changed()` names the ones that are written over in place."""
+        return self._backend.held_files()
+
     def restarted(self, *, stop_at: int | None = None, file_bytes: int | None = None) -> "Student":
         """The same code on the same folder in a process of its own, as after a crash.
 
@@ -300,6 +308,13 @@ class LocalBackend:
 
     def files(self) -> dict[str, bytes]:
         return LocalFolder.read(self.folder)
+
+    def held_files(self) -> HeldFiles:
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            return HeldFiles(folder, MOST_HELD)
+        finally:
+            os.close(folder)
 
     def clean(self) -> None:
         if self._temporary is not None:
