@@ -33,6 +33,10 @@ _WRITES: dict[str, tuple[int | None, int | None]] = {
     "pwrite64": (18, 68), "pwritev": (296, 70), "fchmod": (91, 52), "chmod": (90, None),
     "fchmodat": (268, 53), "utimensat": (280, 88), "umask": (95, 166), "flock": (73, 32),
 }  # fmt: skip
+# Copying a file asks for these, and takes it well that there are none.
+_ATTRIBUTES: dict[str, tuple[int | None, int | None]] = {
+    "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13),
+}  # fmt: skip
 # These wait until the supervisor has looked: after them something is under another name, or gone.
 _STEPS: dict[str, tuple[int | None, int | None]] = {
     "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "rmdir": (84, None),
@@ -137,6 +141,10 @@ def build_filter(machine: str, *, files: bool, threads: bool, writes: bool = Fal
         number = numbers[column]
         if number is not None and (files or name not in _BY_PATH):
             steps += [(_EQUAL, 0, 1, number), _answer(0)]
+    for numbers in _ATTRIBUTES.values() if writes else ():
+        number = numbers[column]
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), _answer(errno.ENOTSUP)]
     # glibc tries clone3, whose flags a filter cannot see, and falls back to clone on ENOSYS.
     steps += _only(_CLONE3, [_answer(errno.ENOSYS)])
     steps += _only(_CLONE[machine], clone if threads else [_answer(errno.EPERM)])
