@@ -50,6 +50,17 @@ class Interruption:
             _ACTIVE.remove(self)
 
 
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """What is done in here is not the interrupted code's: it may run when an object vanishes."""
+    active = _ACTIVE.copy()
+    _ACTIVE.clear()
+    try:
+        yield
+    finally:
+        _ACTIVE[:] = active
+
+
 # An audit hook stays for ever, so there is one, and this says for whom it works.
 _ACTIVE: list[Interruption] = []
 _HOOKED: list[bool] = []

@@ -10,6 +10,7 @@ import copy
 import importlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
@@ -127,6 +128,7 @@ class Backend(Protocol):
 
     @property
     def folder(self) -> str: ...
+    def peak_memory(self) -> int: ...
     def files(self) -> dict[str, bytes]: ...
     def held_files(self) -> HeldFiles: ...
     def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Backend": ...
@@ -255,6 +257,10 @@ class Student:
         """
         return Student(self._backend.restarted(stop_at, file_bytes))
 
+    def peak_memory(self) -> int:
+        """The most bytes resident so far, seen from outside; never falls, so take a difference."""
+        return self._backend.peak_memory()
+
     def clean(self) -> None:
         """Empty `folder` and end what `restarted` has started."""
         self._backend.clean()
@@ -305,6 +311,9 @@ class LocalBackend:
         if self._temporary is None:
             self._temporary = LocalFolder()
         return self._temporary.path
+
+    def peak_memory(self) -> int:
+        return peak_of_this_process()
 
     def files(self) -> dict[str, bytes]:
         return LocalFolder.read(self.folder)
@@ -465,6 +474,16 @@ def resolve(name: str) -> Any:
             importlib.import_module(".".join(parts[:i]))
         found = getattr(found, part)
     return found
+
+
+def peak_of_this_process() -> int:
+    """The most bytes that this process has had resident; 0 where that is not to be had."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def raised_by(error: BaseException) -> StudentRaised:
