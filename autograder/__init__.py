@@ -9,7 +9,10 @@ __all__ = [
     "Case",
     "Exercise",
     "Items",
+    "LocalBackend",
     "Student",
+    "StudentDied",
+    "StudentRaised",
     "array",
     "constant",
     "derived",
@@ -21,18 +24,22 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .case import Case
+    from .errors import StudentDied, StudentRaised
     from .exercise import Exercise
     from .gradient import numerical_gradient
     from .inputs import array, constant, derived, integers
     from .selfcheck import raises
-    from .student import Callback, Items, Student, laid
+    from .student import Callback, Items, LocalBackend, Student, laid
 
 _HOMES = {
     "Callback": "student",
     "Case": "case",
     "Exercise": "exercise",
     "Items": "student",
+    "LocalBackend": "student",
     "Student": "student",
+    "StudentDied": "errors",
+    "StudentRaised": "errors",
     "array": "inputs",
     "constant": "inputs",
     "derived": "inputs",

@@ -168,6 +168,11 @@ class Course:
         exercise = getattr(module, "exercise", None)
         if exercise is None or getattr(exercise, "slug", "") != slug:
             raise CourseError(f"{where} must define exercise = Exercise({slug!r}, ...)")
+        if bool(exercise.scratch) != (path.stem in self.volume(slug).get("files", ())):
+            raise CourseError(
+                f"{where}: an exercise with scratch= is listed under `files` of its volume in "
+                "instructor/course.toml, and no other is"
+            )
         missing = [f for f in page.functions if not exercise.points(f)]
         if missing:
             raise CourseError(f"{where}: {', '.join(missing)} has no check with points")
@@ -175,12 +180,14 @@ class Course:
 
     def rules(self, slug: str) -> "Rules":
         """What an exercise may not use: what its volume forbids, and what `[forbidden]` adds."""
-        from .submission import Rules
+        from .rules import FILES, Rules
 
         volume, more = self.volume(slug), self.settings.get("forbidden", {}).get(slug, ())
+        writes = slug.rpartition("/")[2] in volume.get("files", ())
         rules = Rules(
             forbidden_modules=tuple(volume.get("forbidden_modules", ())),
             forbidden_calls=(*volume.get("forbidden_calls", ()), *more),
+            allowed_modules=FILES if writes else (),
         )
         own = slug.rpartition("/")[2] in volume.get("own_gradients", ())
         return rules.with_own_gradients() if own else rules

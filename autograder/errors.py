@@ -49,5 +49,9 @@ class StudentDied(StudentError):
     """The worker ended without an answer: os._exit, a crash in native code, a CPU limit."""
 
 
+class StudentOverFiles(StudentDied):
+    """More was written than the folder for files may hold; the worker has been killed."""
+
+
 class StudentMisbehaved(StudentError):
     """An answer that the wire refuses: a forged frame, a forbidden dtype, far too many bytes."""

@@ -65,6 +65,7 @@ class Exercise:
         difficulty: 1 (warm-up) to 5 (hard).
         minutes: How long a prepared student takes.
         memory: Bytes a worker may use above its start.
+        scratch: Bytes of files that it may write in `Student.folder`; 0 for no such folder.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Exercise:
         minutes: int,
         arrays: Literal["numpy", "torch"] = "numpy",
         memory: int = 1 << 30,
+        scratch: int = 0,
     ) -> None:
         self.slug, self.solution, self.arrays, self.memory = slug, solution, arrays, memory
+        self.scratch = scratch
         self.inputs, self.difficulty, self.minutes = dict(inputs), difficulty, minutes
         self.sizes = _columns(sizes, slug)
         self.checks: list[Check] = []

@@ -127,7 +127,7 @@ class _Desk:
             earlier=self.earlier,
             given=self.given,
             own_gradients=self.own_gradients,
-            limits=Limits(memory=self.exercise.memory),
+            limits=Limits(memory=self.exercise.memory, files=self.exercise.scratch),
         )
         self.left -= time.perf_counter() - start
         for cell, error in worker.load_errors.items():

@@ -19,6 +19,7 @@ from .errors import (
     StudentError,
     StudentForbidden,
     StudentMisbehaved,
+    StudentOverFiles,
     StudentOverMemory,
     StudentRaised,
     StudentTimedOut,
@@ -295,6 +296,8 @@ def _message(outcome: Outcome, seconds: float) -> str:
         return "It needs more memory than it is given."
     if isinstance(error, StudentMisbehaved):
         return "Its answer is not one that can be read: an unusual type, or far too large."
+    if isinstance(error, StudentOverFiles):
+        return "It writes more than its folder may hold."
     if isinstance(error, StudentDied):
         return "It ended the process instead of returning."
     if outcome.status == "timed_out":

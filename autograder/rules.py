@@ -49,6 +49,8 @@ GRAPH_ATTRIBUTES = frozenset((
     "_forward_cls", "register_hook", "register_prehook", "register_post_accumulate_grad_hook",
 ))
 # fmt: on
+# What an exercise needs that writes files; see `files` in course.toml.
+FILES = ("open", "os", "pathlib", "shutil", "tempfile")
 # Stands for what a name may be once it may be too many things to follow.
 MANY = "a name for many things"
 # No rule is longer; a name that is, is cut.

@@ -9,6 +9,8 @@ import contextlib
 import copy
 import importlib
 import inspect
+import os
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -19,9 +21,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import StudentMisbehaved, StudentRaised
+from .errors import StudentDied, StudentMisbehaved, StudentRaised
+from .interruption import Interruption, Stopped
+from .local_folder import LocalFolder
+from .scratch_files import HeldFiles
 
 Layout = Literal["C", "F", "strided"]
+MOST_HELD = 1 << 26  # bytes
 PLAIN = (type(None), bool, int, float, str, bytes)
 
 
@@ -168,6 +174,14 @@ class Backend(Protocol):
 
     def memory_during(self, call: Callable[[], object]) -> int: ...
 
+    @property
+    def folder(self) -> str: ...
+    def peak_memory(self) -> int: ...
+    def files(self) -> dict[str, bytes]: ...
+    def held_files(self) -> HeldFiles: ...
+    def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Backend": ...
+    def clean(self) -> None: ...
+
 
 class Ref:
     """A backend's reference to an object on the student's side."""
@@ -276,6 +290,40 @@ class Student:
             self._libraries[name] = Handle(self, self._backend.library(name))
         return self._libraries[name]
 
+    @property
+    def folder(self) -> str:
+        """The path of a folder in which the student's code may write; empty before each case."""
+        return str(self._backend.folder)
+
+    def files(self) -> dict[str, bytes]:
+        """What lies in `folder`, as seen from outside: regular files by relative path."""
+        return self._backend.files()
+
+    def held_files(self) -> HeldFiles:
+        """Those files, watched: `.changed()` names the ones that are written over in place."""
+        return self._backend.held_files()
+
+    def restarted(self, *, stop_at: int | None = None, file_bytes: int | None = None) -> "Student":
+        """The same code on the same folder in a process of its own, as after a crash.
+
+        Objects of one process mean nothing to another. What the new one gives is not part of this
+        one's transcript. It ends with the case.
+
+        Args:
+            stop_at: It is ended before it renames or removes a file or folder for the time after
+                so many: its call raises `StudentDied`.
+            file_bytes: How long a file may become; writing beyond that fails there.
+        """
+        return Student(self._backend.restarted(stop_at, file_bytes))
+
+    def peak_memory(self) -> int:
+        """The most bytes resident so far, seen from outside; never falls, so take a difference."""
+        return self._backend.peak_memory()
+
+    def clean(self) -> None:
+        """Empty `folder` and end what `restarted` has started."""
+        self._backend.clean()
+
     def _call(self, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], *, keep: bool) -> Any:
         args = tuple(_unwrap(a) for a in args)
         return self._wrap(
@@ -318,6 +366,39 @@ class LocalBackend:
 
     def __init__(self, namespace: dict[str, Any], *, arrays: str = "numpy") -> None:
         self.namespace, self.arrays = namespace, arrays
+        self._interruption = Interruption()
+        self._temporary: LocalFolder | None = None
+
+    @property
+    def folder(self) -> str:
+        if self._temporary is None:
+            self._temporary = LocalFolder()
+        return self._temporary.path
+
+    def peak_memory(self) -> int:
+        return peak_of_this_process()
+
+    def files(self) -> dict[str, bytes]:
+        return LocalFolder.read(self.folder)
+
+    def held_files(self) -> HeldFiles:
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            return HeldFiles(folder, MOST_HELD)
+        finally:
+            os.close(folder)
+
+    def clean(self) -> None:
+        if self._temporary is not None:
+            self._temporary.empty()
+
+    def restarted(self, stop_at: int | None, file_bytes: int | None) -> "LocalBackend":
+        """In this process, too: what code keeps in variables of its module stays."""
+        other = LocalBackend(self.namespace, arrays=self.arrays)
+        assert self.folder
+        other._temporary = self._temporary
+        other._interruption = Interruption(stop_at, file_bytes)
+        return other
 
     def function(self, name: str) -> Ref:
         if name not in self.namespace:
@@ -331,9 +412,12 @@ class LocalBackend:
         sent = [self._arrive(a) for a in args]
         named = {k: self._arrive(v) for k, v in kwargs.items()}
         try:
-            result = target.key(*sent, **named)
+            with self._interruption.within():
+                result = target.key(*sent, **named)
         except StudentMisbehaved:
             raise
+        except Stopped:
+            raise StudentDied("stopped at a chosen point") from None
         except Exception as error:
             raise raised_by(error) from error
         return Ref(result) if keep else depart(result)
@@ -469,6 +553,16 @@ def resolve(name: str) -> Any:
             importlib.import_module(".".join(parts[:i]))
         found = getattr(found, part)
     return found
+
+
+def peak_of_this_process() -> int:
+    """The most bytes that this process has had resident; 0 where that is not to be had."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def raised_by(error: BaseException) -> StudentRaised:

@@ -1,5 +1,6 @@
 """The Linux system calls of the sandbox that Python's library lacks, through ctypes."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -22,6 +23,10 @@ _NUMBERS = {
 _MOUNT_SETATTR, _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 442, 444, 445, 446
 
 _READ_FILE, _READ_DIR = 4, 8
+# WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG; no device, socket, fifo, symbolic link.
+_CHANGE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
+_REFER, _TRUNCATE = 1 << 13, 1 << 14  # from version 2 and 3 on: move between folders; cut
+_NODEV_ATTR, _NOEXEC_ATTR = 4, 8
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 
@@ -92,16 +97,17 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, data: 
     _checked(result, f"mount {target}")
 
 
-def _set_attributes(path: str, flags: int) -> None:
-    attributes = struct.pack("<4Q", flags, 0, 0, 0)
+def _set_attributes(path: str, flags: int, clear: int = 0) -> None:
+    attributes = struct.pack("<4Q", flags, clear, 0, 0)
     args = (_AT_FDCWD, os.fsencode(path), _AT_RECURSIVE, attributes, len(attributes))
     _syscall(_MOUNT_SETATTR, *args, what="mount_setattr")
 
 
-def private_root(visible: Sequence[str]) -> None:
+def private_root(visible: Sequence[str], files: str = "", place: str = "") -> None:
     """Replace the root by one that holds `visible` and three devices, all of it read-only.
 
-    Wants a mount namespace of its own. There is no /proc in it afterwards.
+    Wants a mount namespace of its own. There is no /proc in it afterwards. The folder `files`, if
+    there is one, appears as `place` and may be written, but nothing in it be executed.
     """
     _mount(None, "/", None, _REC | _PRIVATE)
     base = _place_to_mount(visible)
@@ -116,11 +122,16 @@ def private_root(visible: Sequence[str]) -> None:
         else:
             continue
         _mount(path, target, None, _BIND | _REC)
+    if files:
+        os.mkdir(base + place)
+        _mount(files, base + place, None, _BIND)
     os.chdir(base)
     _syscall(_NUMBERS[machine()]["pivot_root"], b".", b".", what="pivot_root")
     _checked(_libc().umount2(b".", _MNT_DETACH), "umount2")
     os.chdir("/")
     _set_attributes("/", _RDONLY | _NOSUID)
+    if files:
+        _set_attributes(place, _NOSUID | _NODEV_ATTR | _NOEXEC_ATTR, clear=_RDONLY)
 
 
 def _place_to_mount(visible: Sequence[str]) -> str:
@@ -170,28 +181,51 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock_rules(readable: Sequence[str]) -> int:
-    """A ruleset descriptor. Built before root is given up, since paths may be closed after."""
+def landlock_rules(readable: Sequence[str], files: str = "") -> int:
+    """A ruleset descriptor. Built before root is given up, since paths may be closed after.
+
+    Args:
+        readable: What may be read, with all that is below.
+        files: A folder in which files and folders may be made, changed and removed.
+    """
     abi = landlock_abi()
     if abi < 1:
         raise OSError(errno.ENOSYS, "the kernel has no Landlock")
-    files = (1 << 13) - 1
-    files |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0)
-    files |= 1 << 15 if abi >= 5 else 0
+    handled = (1 << 13) - 1
+    handled |= (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0)
+    handled |= 1 << 15 if abi >= 5 else 0
     network, scoped = 3 if abi >= 4 else 0, 3 if abi >= 6 else 0
-    attributes = struct.pack("<3Q", files, network, scoped)
-    attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
-    rules = _syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0, what="landlock")
+    rules = _ruleset(handled, network, scoped, abi)
     for path in readable:
-        try:
-            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        access = _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0)
+        with contextlib.suppress(FileNotFoundError):
+            _allow(rules, path, _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0))
+    if files:
+        _allow(rules, files, (_READ_FILE | _READ_DIR | _CHANGE | _REFER | _TRUNCATE) & handled)
+    return rules
+
+
+def landlock_only(files: str) -> int:
+    """A further ruleset: of all that may be changed so far, only what is in `files`."""
+    abi = landlock_abi()
+    handled = _CHANGE | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0)
+    rules = _ruleset(handled, 0, 0, abi)
+    _allow(rules, files, handled)
+    return rules
+
+
+def _ruleset(handled: int, network: int, scoped: int, abi: int) -> int:
+    attributes = struct.pack("<3Q", handled, network, scoped)
+    attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
+    return _syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0, what="landlock")
+
+
+def _allow(rules: int, path: str, access: int) -> None:
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
         rule = struct.pack("<Qi", access, fd)
         _syscall(_LANDLOCK_ADD, rules, 1, rule, 0, what=f"landlock {path}")
+    finally:
         os.close(fd)
-    return rules
 
 
 def landlock_enter(rules: int) -> None:
@@ -202,14 +236,23 @@ def landlock_enter(rules: int) -> None:
 
 def seccomp(program: bytes) -> None:
     """Install a filter for the calling thread; wants `no_new_privileges`."""
+    # SPEC_ALLOW: without it some kernels slow every process under a filter down.
+    _install(program, 4)
+
+
+def seccomp_listener(program: bytes) -> int:
+    """Install a filter some of whose calls wait for an answer; the descriptor to answer at."""
+    return _install(program, 4 | 8)
+
+
+def _install(program: bytes, wanted: int) -> int:
     filters = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("<H6xQ", len(program) // 8, ctypes.addressof(filters))
     number = _NUMBERS[machine()]["seccomp"]
-    # SPEC_ALLOW: without it some kernels slow every process under a filter down.
-    for flags in (4, 0):
+    for flags in (wanted, wanted & ~4):
         try:
-            _syscall(number, 1, flags, head, what="seccomp")
-            return
+            return _syscall(number, 1, flags, head, what="seccomp")
         except OSError as error:
-            if error.errno != errno.EINVAL or not flags:
+            if error.errno != errno.EINVAL or flags == wanted & ~4:
                 raise
+    raise AssertionError("unreachable")

@@ -11,7 +11,7 @@ Arrays = Literal["numpy", "torch"]
 NUMPY = ("numpy",)
 TORCH = (
     "torch", "torchgen", "functorch", "triton", "typing_extensions", "sympy", "mpmath",
-    "networkx", "jinja2", "markupsafe", "filelock", "fsspec",
+    "networkx", "jinja2", "markupsafe", "filelock", "fsspec", "safetensors",
 )  # fmt: skip
 
 

@@ -17,11 +17,17 @@ class Limits:
         memory: Bytes of address space above what the zygote itself has.
         cpu_seconds: Seconds of processor time in the worker's whole life.
         output: Bytes of stdout and stderr that are kept; the rest is read and dropped.
+        files: Bytes that all files in the worker's folder may have; 0 for no folder.
+        file_bytes: Bytes that one file may have: a write beyond that fails. None for `files`.
+        stop_at: End the process before it renames or removes something for the time after so many.
     """
 
     memory: int = 1 << 30
     cpu_seconds: int = 60
     output: int = 1 << 16
+    files: int = 0
+    file_bytes: int | None = None
+    stop_at: int | None = None
 
 
 def fitting(limits: Limits, allowed: Sequence[Path] = CONTAINER) -> Limits:

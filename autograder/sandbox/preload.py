@@ -40,6 +40,7 @@ torch.nn.utils.parametrizations torch.nn.attention torch.optim torch.optim.lr_sc
 torch.autograd torch.autograd.functional torch.autograd.gradcheck torch.func torch.linalg
 torch.fft torch.special torch.utils.data torch.utils.checkpoint torch.distributions torch.testing
 torch.amp torch._dynamo torch.utils._python_dispatch torch.utils.flop_counter
+safetensors safetensors.numpy safetensors.torch
 """
 
 

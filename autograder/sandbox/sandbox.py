@@ -1,6 +1,9 @@
 """The sandbox: warm zygotes at one level, and workers forked from them."""
 
+import contextlib
+import os
 import signal
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -12,11 +15,13 @@ from .limits import Limits, fitting
 from .line import Line
 from .probe import LEVELS, probe, try_level
 from .process import Process
+from .scratch import Scratch, Watch, place, remove_place
 from .seal import Level
 from .worker import Worker, WorkerDied
 from .zygotes import Zygote, ZygoteGone
 
 _FATAL_CELLS = 3
+_WATCH_SECONDS = 30.0
 _DEFAULT = Limits()
 
 
@@ -46,7 +51,9 @@ class Sandbox:
             if problem is not None:
                 raise IsolationError(f"Isolation level {level} is not to be had here. {problem}")
             self.level = level
-        self._zygotes: dict[Arrays, Zygote] = {}
+        # By kind of arrays, and apart those whose workers may write files.
+        self._zygotes: dict[str, Zygote] = {}
+        self._place = ""
         self._workers: list[Worker] = []
         self._opened = 0
 
@@ -61,6 +68,7 @@ class Sandbox:
         own_gradients: bool = False,
         limits: Limits = _DEFAULT,
         load_seconds: float = 10.0,
+        scratch: Scratch | None = None,
     ) -> Worker:
         """A worker that has loaded `cells`, each on its own, in one namespace.
 
@@ -76,6 +84,8 @@ class Sandbox:
             own_gradients: Whether PyTorch refuses to differentiate for the student.
             limits: What the worker may use.
             load_seconds: Time for loading all cells.
+            scratch: Another worker's folder to work on, instead of one of its own, if `limits`
+                allow files at all.
 
         Raises:
             IsolationError: No worker can be had. Our failure, not the student's.
@@ -84,7 +94,7 @@ class Sandbox:
         left, fatal = list(enumerate(cells)), dict[SourceCell, StudentError]()
         killed = False
         while True:
-            worker = self._fork(installed or arrays, limits)
+            worker = self._fork(installed or arrays, limits, scratch)
             seconds = max(load_seconds, 10.0)
             worker.start(arrays, earlier or {}, seconds, given, own_gradients)
             index = worker.load(left, load_seconds)
@@ -100,6 +110,18 @@ class Sandbox:
             if len(fatal) == _FATAL_CELLS:
                 break
         worker.load_errors = {**worker.load_errors, **fatal}
+
+        def another(of: Worker, other: Limits, seconds: float) -> Worker:
+            return self.open(
+                cells,
+                arrays=arrays,
+                earlier=earlier,
+                limits=other,
+                load_seconds=seconds,
+                scratch=of.scratch,
+            )
+
+        worker.another = another
         return worker
 
     def close(self) -> None:
@@ -110,6 +132,9 @@ class Sandbox:
         for zygote in self._zygotes.values():
             zygote.close()
         self._zygotes.clear()
+        if self._place:
+            remove_place(self._place)
+            self._place = ""
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -122,26 +147,76 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _fork(self, arrays: Arrays, limits: Limits) -> Worker:
+    def _fork(self, arrays: Arrays, limits: Limits, scratch: Scratch | None) -> Worker:
         for _ in range(2):
-            if arrays not in self._zygotes:
-                self._zygotes[arrays] = Zygote(self.level, arrays)
-            zygote, line = self._zygotes[arrays], Line(limits.output)
+            zygote, line = self._zygote(arrays, limits), Line(limits.output)
+            own = None
             try:
-                pid, pidfd = zygote.fork(limits, *line.theirs)
+                if limits.files and scratch is None:
+                    own = Scratch(zygote.files, zygote.seal.seen, zygote.uid, limits.files)
+                pid, pidfd, watch = _forked(zygote, limits, line, scratch or own)
             except ZygoteGone:
                 line.close()
-                self._zygotes.pop(arrays).close()
+                if own:
+                    own.remove()
+                self._drop(zygote)
+                if scratch:
+                    break  # behind another seal its folder might not be seen
                 continue
             except BaseException:
                 line.close()
+                if own:
+                    own.remove()
                 raise
             line.hand_over()
             self._opened += 1
             worker = Worker(Process(zygote, pid, pidfd), line, self._opened, limits)
+            worker.keep_files(scratch or own, watch, owned=own is not None)
             self._workers = [other for other in self._workers if not other.closed] + [worker]
             return worker
         raise IsolationError(
             "The isolated Python was ended from outside twice in a row; see whether the machine "
             "runs out of memory, and grade again."
         )
+
+    def _zygote(self, arrays: Arrays, limits: Limits) -> Zygote:
+        key = f"{arrays}, files" if limits.files else arrays
+        if key not in self._zygotes:
+            if limits.files and not self._place:
+                self._place = place()
+            files = self._place if limits.files else ""
+            self._zygotes[key] = Zygote(self.level, arrays, files=files)
+        return self._zygotes[key]
+
+    def _drop(self, zygote: Zygote) -> None:
+        self._zygotes = {key: z for key, z in self._zygotes.items() if z is not zygote}
+        zygote.close()
+
+
+def _forked(
+    zygote: Zygote, limits: Limits, line: Line, scratch: Scratch | None
+) -> tuple[int, int, Watch | None]:
+    """A worker's number and pidfd, and who watches its files."""
+    if scratch is None:
+        return *zygote.fork(limits, *line.theirs), None
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            pid, pidfd = zygote.fork(
+                limits, *line.theirs, folder=scratch.name, watch=theirs.fileno()
+            )
+        try:
+            ours.settimeout(_WATCH_SECONDS)
+            _, fds, _, _ = socket.recv_fds(ours, 16, 1, socket.MSG_CMSG_CLOEXEC)
+        except OSError:
+            fds = []
+    if not fds:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        os.close(pidfd)
+        zygote.reap(pid)
+        raise IsolationError(
+            "A process for student code cannot be watched while it writes files: its kernel gives "
+            "no seccomp notifications (Linux 5.5 has them, gVisor does not)."
+        )
+    return pid, pidfd, Watch(fds[0], pidfd, scratch, limits.stop_at)

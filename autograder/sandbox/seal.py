@@ -11,7 +11,9 @@ from typing import Literal
 from . import kernel
 
 Level = Literal["A", "B", "C"]
-Layer = Literal["namespaces", "user", "landlock", "seccomp", "start"]
+Layer = Literal["namespaces", "user", "landlock", "seccomp", "folder", "start"]
+# Where the folder with workers' files appears in a private root.
+FILES = "/files"
 
 
 class LayerError(Exception):
@@ -25,10 +27,16 @@ class Seal:
     Attributes:
         level: A, B or C.
         uid: An unused user to become, when started as root; None for an ordinary user.
+        files: A folder of the host's in which workers may have folders to write in, or "".
     """
 
     level: Level
     uid: int | None
+    files: str = ""
+
+    def seen(self, name: str) -> str:
+        """The path that a folder `name` in `files` has behind the seal."""
+        return {"A": f"{FILES}/{name}", "B": f"{self.files}/{name}", "C": f"/{name}"}[self.level]
 
 
 @contextmanager
@@ -75,12 +83,16 @@ def close_off(seal: Seal, visible: Sequence[str]) -> None:
     rules = None
     if seal.level == "A":
         with _layer("namespaces"):
-            kernel.private_root(visible)
+            kernel.private_root(visible, seal.files, FILES)
         with _layer("landlock"):
-            rules = kernel.landlock_rules(["/"])
+            rules = kernel.landlock_rules(["/"], FILES if seal.files else "")
     elif seal.level == "B":
         with _layer("landlock"):
-            rules = kernel.landlock_rules([*visible, *kernel.DEVICES])
+            rules = kernel.landlock_rules([*visible, *kernel.DEVICES], seal.files)
+    elif seal.level == "C" and seal.files:
+        with _layer("folder"):  # files may be opened then, so there must be no others
+            os.chroot(seal.files)
+            os.chdir("/")
     elif seal.level != "C":
         raise LayerError("level", f"{seal.level} is none of A, B and C")
     with _layer("user"):

@@ -27,6 +27,22 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "rseq": (334, 293), "membarrier": (324, 283), "restart_syscall": (219, 128),
     "exit": (60, 93), "exit_group": (231, 94), "time": (201, None),
 }  # fmt: skip
+# What a worker with a folder of its own may do besides; where, is the other layers' business.
+_WRITES: dict[str, tuple[int | None, int | None]] = {
+    "ftruncate": (77, 46), "truncate": (76, 45), "fsync": (74, 82), "fdatasync": (75, 83),
+    "pwrite64": (18, 68), "pwritev": (296, 70), "fchmod": (91, 52), "chmod": (90, None),
+    "fchmodat": (268, 53), "utimensat": (280, 88), "umask": (95, 166), "flock": (73, 32),
+}  # fmt: skip
+# Copying a file asks for these, and takes it well that there are none.
+_ATTRIBUTES: dict[str, tuple[int | None, int | None]] = {
+    "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13),
+}  # fmt: skip
+# These wait until the supervisor has looked: after them something is under another name, or gone.
+_STEPS: dict[str, tuple[int | None, int | None]] = {
+    "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "rmdir": (84, None),
+    "unlink": (87, None), "unlinkat": (263, 35),
+}  # fmt: skip
+_MAKES: dict[str, tuple[int | None, int | None]] = {"mkdir": (83, None), "mkdirat": (258, 34)}
 _BY_PATH = frozenset(
     [
         "stat",
@@ -50,10 +66,11 @@ _CLONE3, _X32 = 435, 0x40000000
 _THREAD, _NAMESPACES = 0x10000, 0x7E020000
 # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, __O_TMPFILE
 _WRITING = 0x1 | 0x2 | 0x40 | 0x200 | 0x400 | 0x400000
+_UNNAMED = 0x400000  # __O_TMPFILE: a file that could not be seen from outside
 _FCNTL_READS = (0, 1, 2, 3, 1030)  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
 
 _LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
-_ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_ALLOW, _ERRNO, _KILL, _ASK = 0x7FFF0000, 0x00050000, 0x80000000, 0x7FC00000
 _NR, _ARCH_AT, _ARGS = 0, 4, 16  # offsets in struct seccomp_data
 
 _Step = tuple[int, int, int, int]  # code, steps to skip if true, if false, constant
@@ -72,7 +89,26 @@ def _only(nr: int, body: list[_Step]) -> list[_Step]:
     return [_load(_NR), (_EQUAL, 0, len(body), nr), *body]
 
 
-def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
+def steps_of(machine: str) -> frozenset[int]:
+    """The numbers of the calls that rename or remove."""
+    return frozenset(n for n in (pair[_COLUMN[machine]] for pair in _STEPS.values()) if n)
+
+
+def build_steps(machine: str) -> bytes:
+    """A filter under which whatever renames, removes or makes a folder asks the supervisor.
+
+    It forbids nothing; the one of `build_filter` goes on top.
+    """
+    steps: list[_Step] = [_load(_NR)]
+    for numbers in (*_STEPS.values(), *_MAKES.values()):
+        number = numbers[_COLUMN[machine]]
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ASK)]
+    steps.append(_answer(0))
+    return _packed(steps)
+
+
+def build_filter(machine: str, *, files: bool, threads: bool, writes: bool = False) -> bytes:
     """The filter program of a worker.
 
     Args:
@@ -80,11 +116,13 @@ def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
         files: Files may be opened, for reading, and asked about. Which ones is the other layers'
             business.
         threads: Threads may be started. Processes never.
+        writes: Files may be written, too, but no links, devices, sockets or pipes be made.
     """
     low = _ARGS  # first argument; the machines are little-endian
     clone = [_load(low), (_ANY_BIT, 0, 2, _THREAD), (_ANY_BIT, 1, 0, _NAMESPACES)]
     clone += [_answer(0), _answer(errno.EPERM)]
-    opening = [_load(low + 16), (_ANY_BIT, 1, 0, _WRITING), _answer(0), _answer(errno.EROFS)]
+    refused = _UNNAMED if writes else _WRITING
+    opening = [_load(low + 16), (_ANY_BIT, 1, 0, refused), _answer(0), _answer(errno.EROFS)]
     duplicates: list[_Step] = [_load(low + 8)]
     for i, command in enumerate(_FCNTL_READS):
         duplicates.append((_EQUAL, len(_FCNTL_READS) - i, 0, command))
@@ -98,10 +136,15 @@ def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
         steps += [_load(_NR), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
     column = _COLUMN[machine]
     steps.append(_load(_NR))
-    for name, numbers in _ALLOWED.items():
+    allowed = {**_ALLOWED, **_WRITES, **_STEPS, **_MAKES} if writes else _ALLOWED
+    for name, numbers in allowed.items():
         number = numbers[column]
         if number is not None and (files or name not in _BY_PATH):
             steps += [(_EQUAL, 0, 1, number), _answer(0)]
+    for numbers in _ATTRIBUTES.values() if writes else ():
+        number = numbers[column]
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), _answer(errno.ENOTSUP)]
     # glibc tries clone3, whose flags a filter cannot see, and falls back to clone on ENOSYS.
     steps += _only(_CLONE3, [_answer(errno.ENOSYS)])
     steps += _only(_CLONE[machine], clone if threads else [_answer(errno.EPERM)])
@@ -110,4 +153,8 @@ def build_filter(machine: str, *, files: bool, threads: bool) -> bytes:
     steps += _only(_PRLIMIT[machine], limits)
     steps += _only(_IOCTL[machine], [_answer(errno.ENOTTY)])
     steps.append(_answer(errno.EPERM))
+    return _packed(steps)
+
+
+def _packed(steps: list[_Step]) -> bytes:
     return b"".join(struct.pack("<HBBI", *step) for step in steps)

@@ -1,6 +1,7 @@
 """A worker as the judge sees it: a `Backend` whose objects live in an isolated process."""
 
 import builtins
+import dataclasses
 import math
 import signal
 import time
@@ -18,10 +19,12 @@ from ..errors import (
     StudentError,
     StudentForbidden,
     StudentMisbehaved,
+    StudentOverFiles,
     StudentOverMemory,
     StudentRaised,
     StudentTimedOut,
 )
+from ..scratch_files import HeldFiles, read_files
 from ..source import SourceCell
 from ..student import Ask, Callback, Items, Lent, LentObject, Ref, as_record
 from . import values, wire
@@ -30,9 +33,12 @@ from .libraries import Arrays
 from .limits import Limits
 from .line import Line, LineClosed, TimeIsUp
 from .process import Process
+from .scratch import Scratch, Watch
 from .zygote import OUT_OF_MEMORY
 
 DEADLINE, REPLY_BYTES, CALLBACK_BYTES = 2.5, 16 << 20, 64 << 20
+# Seconds that starting all further workers on one folder may take, and how many there may be.
+RESTARTING, MOST_RESTARTS = 20.0, 200
 _KEY_BITS = 40
 # Bytes of requests that may wait in the pipe; far less than it holds, so that we never block.
 _WINDOW = 32 << 10
@@ -77,6 +83,12 @@ class Worker:
         self._baseline = 0
         self._death: StudentError | None = None
         self.closed = False
+        self.scratch: Scratch | None = None
+        self.another: Callable[[Worker, Limits, float], Worker] | None = None
+        self._watch: Watch | None = None
+        self._owns_scratch = False
+        self._others: list[Worker] = []
+        self._restarting = RESTARTING
         self.load_errors: Mapping[SourceCell, StudentError] = {}
         self.deadline = DEADLINE
         self.reply_bytes, self.callback_bytes = REPLY_BYTES, CALLBACK_BYTES
@@ -157,6 +169,63 @@ class Worker:
     def hold(self, value: Any) -> Ref:
         return self._reference(self._ask(wire.HOLD, (value,)))
 
+    # Files
+
+    def keep_files(self, scratch: Scratch | None, watch: Watch | None, *, owned: bool) -> None:
+        """Where this worker may write; `owned` if the folder ends with it."""
+        self.scratch, self._watch, self._owns_scratch = scratch, watch, owned
+
+    @property
+    def folder(self) -> str:
+        """The path of the folder that student code may write in."""
+        return self._files().path
+
+    def files(self) -> dict[str, bytes]:
+        """What lies in that folder: regular files by relative path."""
+        scratch = self._files()
+        return read_files(scratch.fd, scratch.most)
+
+    def held_files(self) -> HeldFiles:
+        """Those files, kept open from here."""
+        scratch = self._files()
+        return HeldFiles(scratch.fd, scratch.most)
+
+    def clean(self) -> None:
+        """Empty the folder, and end the other workers on it."""
+        if self.scratch is not None and self.scratch.fd >= 0:
+            self._end_others()
+            self.scratch.empty()
+
+    def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Worker":
+        """Another process with the same module on the same folder; see `Student.restarted`."""
+        self._check_alive()
+        self._files()
+        if self._restarting <= 0 or len(self._others) >= MOST_RESTARTS:
+            raise self._give_up(StudentTimedOut("loading takes too long"))
+        assert self.another is not None
+        limits = dataclasses.replace(self._limits, stop_at=stop_at, file_bytes=file_bytes)
+        start = time.monotonic()
+        other = self.another(self, limits, min(self._restarting, 10.0))
+        self._restarting -= time.monotonic() - start
+        other.deadline = self.deadline
+        for old in self._others:
+            if not old.alive:
+                old.close()
+        self._others.append(other)
+        return other
+
+    def _files(self) -> Scratch:
+        if self.scratch is None:
+            raise CourseError("a check uses a folder; declare it: Exercise(..., scratch=4 << 20)")
+        if self.scratch.fd < 0:
+            self._check_alive()
+        return self.scratch
+
+    def _end_others(self) -> None:
+        for other in self._others:
+            other.close()
+        self._others.clear()
+
     # What the judge asks
 
     @property
@@ -194,6 +263,11 @@ class Worker:
         self._process.peak()
         self._process.finish()
         self._line.close()
+        self._end_others()
+        if self._watch is not None:
+            self._watch.close()
+        if self.scratch is not None and self._owns_scratch:
+            self.scratch.remove()
         self._given.clear()
         self._ahead.clear()
         self.closed = True
@@ -427,6 +501,12 @@ class Worker:
         if not self._process.ended(1.0):
             return WorkerDied("the worker hung up")
         self._process.finish()
+        if self._watch is not None:
+            self._watch.close()
+            if self._watch.found == "full":
+                return StudentOverFiles("more was written than the folder may hold")
+            if self._watch.found == "stopped":
+                return WorkerDied("the worker was stopped at a chosen point")
         status = self._process.status
         if status == OUT_OF_MEMORY:
             return StudentOverMemory("the worker ran out of the memory it is given")

@@ -19,11 +19,11 @@ from typing import Any
 from . import kernel
 from .preload import preload, visible_paths
 from .seal import LayerError, Seal, close_off, enter_namespaces
-from .seccomp import build_filter
+from .seccomp import build_filter, build_steps
 
 MESSAGE = 1 << 16
 TRIAL, OUT_OF_MEMORY, BROKEN = 95, 96, 97  # exit codes of a worker
-_NULL, _REQUESTS, _REPLIES = 0, 3, 4
+_NULL, _REQUESTS, _REPLIES, _WATCH = 0, 3, 4, 5
 _NPROC, _NOFILE = 256, 32
 _Serve = Callable[[int, int], None]
 
@@ -44,7 +44,7 @@ def main(descriptor: int) -> None:
         os._exit(1)
     control.send(json.dumps({"ready": True}).encode())
     while True:
-        message, fds, _, _ = socket.recv_fds(control, MESSAGE, 3, socket.MSG_CMSG_CLOEXEC)
+        message, fds, _, _ = socket.recv_fds(control, MESSAGE, 4, socket.MSG_CMSG_CLOEXEC)
         if not message:
             os._exit(0)
         request = json.loads(message)
@@ -58,7 +58,7 @@ def main(descriptor: int) -> None:
 
 
 def _prepare(config: dict[str, Any], control: socket.socket) -> "_Zygote":
-    seal = Seal(config["level"], config["uid"])
+    seal = Seal(config["level"], config["uid"], config["files"])
     if not kernel.machine():
         raise LayerError("seccomp", "no table of system calls for this processor")
     enter_namespaces(seal)
@@ -76,12 +76,15 @@ def _prepare(config: dict[str, Any], control: socket.socket) -> "_Zygote":
     close_off(seal, visible)
     # Without a user of its own nothing counts a worker's threads, so it gets none.
     counted = seal.uid is not None or seal.level == "A"
-    program = build_filter(kernel.machine(), files=seal.level != "C", threads=counted)
+    writes = bool(seal.files)
+    program = build_filter(
+        kernel.machine(), files=writes or seal.level != "C", threads=counted, writes=writes
+    )
     sys.stdout = _text_stream(1)
     sys.stderr = _text_stream(2)
     gc.collect()
     gc.freeze()
-    return _Zygote(control, null, size, program, serve)
+    return _Zygote(control, null, size, program, serve, seal)
 
 
 def _load_server() -> "_Serve":
@@ -105,9 +108,10 @@ class _Zygote:
         size: int,
         program: bytes,
         serve: "_Serve | None",
+        seal: Seal,
     ) -> None:
         self.control, self.null, self.size, self.program = control, null, size, program
-        self.serve = serve
+        self.serve, self.seal = serve, seal
         self.pid = os.getpid()
         self.page = resource.getpagesize()
 
@@ -131,17 +135,21 @@ class _Zygote:
         try:
             # Out of the way first: what arrived may sit on the very numbers wanted below.
             high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in (self.null, *fds)]
-            null, requests, replies, output = high
+            null, requests, replies, output, *watch = high
             for source, number in ((null, _NULL), (output, 1), (output, 2)):
                 os.dup2(source, number)
             os.dup2(requests, _REQUESTS)
             os.dup2(replies, _REPLIES)
-            os.closerange(_REPLIES + 1, 1 << 16)
+            for fd in watch:
+                os.dup2(fd, _WATCH)
+            os.closerange((_WATCH if watch else _REPLIES) + 1, 1 << 16)
             os.setsid()
             kernel.die_with_parent(signal.SIGKILL)
             if os.getppid() != self.pid:
                 os._exit(1)
             _limit(request, base)
+            if watch:
+                self._watched(request["folder"])
             kernel.seccomp(self.program)
             if self.serve is None:
                 os._exit(TRIAL)
@@ -157,12 +165,23 @@ class _Zygote:
         finally:
             os._exit(BROKEN)
 
+    def _watched(self, folder: str) -> None:
+        """Be confined to one folder, and let the supervisor see what becomes of names in it."""
+        if self.seal.level != "C":
+            kernel.landlock_enter(kernel.landlock_only(self.seal.seen(folder)))
+        listener = kernel.seccomp_listener(build_steps(kernel.machine()))
+        with socket.socket(fileno=_WATCH) as watch:
+            socket.send_fds(watch, [b"w"], [listener])
+        os.close(listener)
+
 
 def _limit(request: dict[str, Any], base: int) -> None:
     cpu, memory = int(request["cpu_seconds"]), base + int(request["memory"])
+    most = request["file_bytes"]
+    most = int(request["files"] if most is None else most)
     for kind, soft, hard in (
         (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_FSIZE, most, most),
         (resource.RLIMIT_MEMLOCK, 0, 0),
         (resource.RLIMIT_MSGQUEUE, 0, 0),
         (resource.RLIMIT_NPROC, _NPROC, _NPROC),

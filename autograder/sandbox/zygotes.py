@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..errors import IsolationError
 from .libraries import Arrays, libraries
 from .limits import Limits
-from .seal import Layer, Level
+from .seal import Layer, Level, Seal
 
 _BOOT = Path(__file__).with_name("boot.py")
 _MESSAGE = 1 << 16
@@ -31,6 +31,8 @@ _ADVICE: dict[Layer, str] = {
     "container for example, with the capabilities SETUID and SETGID.",
     "seccomp": "System calls cannot be filtered ({}): run on Linux with seccomp, on x86_64 or "
     "aarch64.",
+    "folder": "Student code cannot be shut into a folder for its files ({}): give the grader's "
+    "container the capability SYS_CHROOT, or Landlock.",
     "start": "The isolated Python cannot be started ({}): check that this interpreter and its "
     "NumPy work with `python -I`.",
 }
@@ -51,17 +53,23 @@ class ZygoteGone(Exception):
 class Zygote:
     """A warm process at a level, for exercises on one kind of arrays.
 
+    Args:
+        files: The folder that workers' folders are in, if they may write.
+
     Raises:
         LayerRefused: A layer of the level is missing.
         IsolationError: A library is not installed.
     """
 
-    def __init__(self, level: Level, arrays: Arrays | Literal["none"]) -> None:
+    def __init__(self, level: Level, arrays: Arrays | Literal["none"], *, files: str = "") -> None:
         found = libraries(arrays)
+        self.uid, self.files = unused_uid(), files
+        self.seal = Seal(level, self.uid, files)
         config = {
             "level": level,
             "arrays": arrays,
-            "uid": unused_uid(),
+            "uid": self.uid,
+            "files": files,
             "packages": found.packages,
             "search": found.search,
             "visible": found.paths,
@@ -80,14 +88,28 @@ class Zygote:
             self.close()
             raise LayerRefused(answer.get("layer", "start"), answer.get("said", ""))
 
-    def fork(self, limits: Limits, requests: int, replies: int, output: int) -> tuple[int, int]:
+    def fork(
+        self,
+        limits: Limits,
+        requests: int,
+        replies: int,
+        output: int,
+        *,
+        folder: str = "",
+        watch: int = -1,
+    ) -> tuple[int, int]:
         """A worker's number and pidfd; it gets the three descriptors.
+
+        Args:
+            folder: The one that it may write in.
+            watch: A socket on which it then sends the descriptor to watch it by.
 
         Raises:
             ZygoteGone: The zygote has ended.
             IsolationError: The machine has no room for a process.
         """
-        answer, fds = self._ask(asdict(limits), fds=[requests, replies, output])
+        given = [requests, replies, output] + ([watch] if folder else [])
+        answer, fds = self._ask({**asdict(limits), "folder": folder}, fds=given)
         if "failed" in answer:
             raise IsolationError(
                 f"No process can be started for student code ({answer['failed']}); free memory or "
