@@ -132,7 +132,7 @@ def authored(
     names = tuple(n for n in parameters(author) if n != "student")
 
     def body(student: Student, case: Case) -> Difference | None:
-        student.clean()
+        student.empty_folder()
         result = author(student, **case.values(names))
         given = result if isinstance(result, (GeneratorType, list)) else [result]
         for one in given:

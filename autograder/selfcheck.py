@@ -81,7 +81,7 @@ def run_visible(visible: Callable[[Student, Check], None], student: Student) -> 
     """Run one visible check: a status of `result.Status` and the message."""
     try:
         with np.errstate(all="ignore"):
-            student.clean()
+            student.empty_folder()
             visible(student, Check())
     except NotPassed as found:
         return "failed", str(found)

@@ -320,7 +320,7 @@ class Student:
         """The most bytes resident so far, seen from outside; never falls, so take a difference."""
         return self._backend.peak_memory()
 
-    def clean(self) -> None:
+    def empty_folder(self) -> None:
         """Empty `folder` and end what `restarted` has started."""
         self._backend.clean()
 

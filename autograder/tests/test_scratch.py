@@ -148,7 +148,7 @@ def test_files_are_written_read_moved_and_removed(student: Student) -> None:
     found = student.files()
     assert sorted(found) == ["c/t", "log", "moved.json", "state.json", "x.npy"]
     assert found["state.json"] == b'{"step": 1}'
-    student.clean()
+    student.empty_folder()
     assert student.files() == {}
     assert student.names(student.folder) == []
 
@@ -166,7 +166,7 @@ def test_another_process_sees_the_files_and_nothing_else(student: Student) -> No
 def test_a_process_stops_before_each_step_in_turn(student: Student) -> None:
     left = []
     for at in range(3):
-        student.clean()
+        student.empty_folder()
         with pytest.raises(StudentDied):
             student.restarted(stop_at=at).replace(student.folder, ["one", "two"])
         left.append(student.files())
@@ -203,7 +203,7 @@ def test_a_worker_without_a_folder_writes_nothing(sandbox: Sandbox) -> None:
         _ = student.folder
     with pytest.raises(CourseError, match="Exercise"):
         student.restarted()
-    student.clean()  # there is nothing to do
+    student.empty_folder()  # there is nothing to do
     worker.close()
     folder.close()
 

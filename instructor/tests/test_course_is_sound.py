@@ -19,6 +19,7 @@ from autograder.mutation.survey import survey
 from autograder.pool import Job
 from autograder.release import audit, secret_lines, write
 from autograder.selfcheck import ask_my_checker
+from autograder.student import Student
 from autograder.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,11 @@ def test_later_exercises_ask_the_checker_that_a_student_wrote(
     said = "your check_gradient: the error of dx is "
     assert float(right.removeprefix(said)) < 1e-8
     assert float(wrong.removeprefix(said)) > 1e-5
+
+
+def test_no_function_is_hidden_by_what_check_code_asks_of_a_student() -> None:
+    ours = {name for name in dir(Student) if not name.startswith("_")}
+    assert {f: s for s in COURSE.slugs for f in COURSE.page(s).functions if f in ours} == {}
 
 
 def test_every_derived_file_is_current() -> None:
