@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Attached",
+    "Attachment",
     "Callback",
     "Case",
     "Exercise",
@@ -20,6 +22,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .attachment import Attached, Attachment
     from .case import Case
     from .exercise import Exercise
     from .gradient import numerical_gradient
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from .student import Callback, Items, Student, laid
 
 _HOMES = {
+    "Attached": "attachment",
+    "Attachment": "attachment",
     "Callback": "student",
     "Case": "case",
     "Exercise": "exercise",
