@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Attached",
+    "Attachment",
     "Callback",
     "Case",
     "Exercise",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .attachment import Attached, Attachment
     from .case import Case
     from .errors import StudentDied, StudentRaised
     from .exercise import Exercise
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from .student import Callback, Items, LocalBackend, Student, laid
 
 _HOMES = {
+    "Attached": "attachment",
+    "Attachment": "attachment",
     "Callback": "student",
     "Case": "case",
     "Exercise": "exercise",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .attachment import Attached
 from .case import Case
 from .compare import Difference, difference
 from .errors import StudentError
@@ -164,13 +165,33 @@ def measured(
             except Exception:  # it tripped over a strange answer, and would do so again
                 case.measured = student, math.nan
                 raise
-        found = case.measured[1]
-        if found <= bound:
-            return None
-        said = f"{found:.3g} was measured, and it should be at most {bound:g}"
-        return Difference(f"{said}.", said)
+        return _beyond(case.measured[1], bound)
 
     return body
+
+
+def weighed(
+    author: Callable[..., Any], bound: float
+) -> Callable[[Attached, Case], Difference | None]:
+    """Run check code on what is attached, once per case, and see if it is within `bound`."""
+    names = tuple(n for n in parameters(author) if n != "attached")
+
+    def body(attached: Attached, case: Case) -> Difference | None:
+        if case.measured[0] is not attached:
+            try:
+                case.measured = attached, float(author(attached, **case.values(names)))
+            except ValueError as fault:
+                return Difference(f"{fault}.", str(fault))
+        return _beyond(case.measured[1], bound)
+
+    return body
+
+
+def _beyond(found: float, bound: float) -> Difference | None:
+    if found <= bound:
+        return None
+    said = f"{found:.3g} was measured, and it should be at most {bound:g}"
+    return Difference(f"{said}.", said)
 
 
 def double(value: Any) -> Any:

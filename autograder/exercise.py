@@ -12,15 +12,17 @@ from types import CodeType, ModuleType
 from typing import Any, Literal
 
 from . import bodies
+from .attachment import SUFFIX, Attached, Attachment
 from .case import Case
 from .compare import Difference
 from .errors import CourseError
 from .inputs import Input
 from .mistake import Mistake, compiled, planted
 from .result import Kind
-from .student import Ask, Student
+from .student import Ask
 
-Body = Callable[[Student, Case], Difference | None]
+# Student code as check code sees it, or the numbers handed in beside it.
+Body = Callable[[Any, Case], Difference | None]
 Author = Callable[..., Any]
 Asks = Callable[[Case], list[Ask]]
 
@@ -35,6 +37,8 @@ class Check:
 
     A check with a budget of its own, `seconds` per call, is long: it runs only if `main` passes,
     and never to recognise a mistake. Checks with the same `shared` see one set of inputs.
+
+    With `attached`, the name of a file, the check judges the numbers in it and no code.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Check:
     asks: Asks | None = None
     seconds: float = 0.0
     shared: str = ""
+    attached: str = ""
 
 
 class Exercise:
@@ -66,6 +71,7 @@ class Exercise:
         minutes: How long a prepared student takes.
         memory: Bytes a worker may use above its start.
         scratch: Bytes of files that it may write in `Student.folder`; 0 for no such folder.
+        attachment: The file of numbers that may be handed in beside the module.
     """
 
     def __init__(
@@ -80,11 +86,12 @@ class Exercise:
         arrays: Literal["numpy", "torch"] = "numpy",
         memory: int = 1 << 30,
         scratch: int = 0,
+        attachment: Attachment | None = None,
     ) -> None:
         self.slug, self.solution, self.arrays, self.memory = slug, solution, arrays, memory
         self.scratch = scratch
         self.inputs, self.difficulty, self.minutes = dict(inputs), difficulty, minutes
-        self.sizes = _columns(sizes, slug)
+        self.sizes, self.attachment = _columns(sizes, slug), attachment
         self.checks: list[Check] = []
         self.mistakes: list[Mistake] = []
         self.nulls: list[Mistake] = []
@@ -271,6 +278,51 @@ class Exercise:
 
         return declare
 
+    def weighs(
+        self, function: str, *, bands: Mapping[float, float], seconds: float = 10.0, **inputs: Input
+    ) -> Callable[[Author], Author]:
+        """Decorate check code that takes the attachment and gives one number, best small.
+
+        It runs on our side only: `attached` (tensors, metadata, sizes) and inputs by name. It is
+        called once, however many bands there are, and only if the function's first check passes;
+        ValueError is a fault of the attachment, and its text is what the student reads.
+
+        Args:
+            bands: The most that the number may be, and the points for that. Each is a check, and
+                `{}` in the docstring, the sentence students read, stands for the bound.
+            seconds: What it takes at most, said for people.
+        """
+        if self.attachment is None:
+            raise CourseError(f"instructor/checks/{self.slug}.py: weighs needs attachment=")
+        attached = self.slug.rpartition("/")[2] + SUFFIX
+
+        def declare(author: Author) -> Author:
+            for bound, points in bands.items():
+                self._add(
+                    f"{author.__name__}_{bound:g}",
+                    function,
+                    "P",
+                    _sentence(author, self.slug).format(f"{bound:g}"),
+                    points,
+                    False,
+                    self._first_size(),
+                    "float64",
+                    inputs,
+                    bodies.nothing,
+                    bodies.weighed(author, bound),
+                    seconds=seconds,
+                    shared=author.__name__,
+                    attached=attached,
+                )
+            return author
+
+        return declare
+
+    @property
+    def example(self) -> Attached | None:
+        """An attachment that earns every point, for whoever tries the checks."""
+        return self.attachment.of_example if self.attachment else None
+
     def mistake(self, function: str) -> Callable[[Author], Author]:
         """Decorate a wrong version of `function` (or class); its docstring is the hint."""
 
@@ -349,6 +401,7 @@ class Exercise:
         asks: Asks | None = None,
         seconds: float = 0.0,
         shared: str = "",
+        attached: str = "",
     ) -> None:
         where = f"instructor/checks/{self.slug}.py"
         self._known(function, name)
@@ -374,6 +427,7 @@ class Exercise:
                 asks,
                 seconds,
                 shared,
+                attached,
             )
         )
 

@@ -7,6 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,8 @@ IGNORED = frozenset(
     ("__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "timestamp.txt")
 )
 READ = (".ipynb", ".py", ".zip")
+# Numbers beside an exercise of the same name; see attachment.py.
+ATTACHED = ".safetensors"
 # What students hand in by mistake; anything else beside the submissions is nobody's.
 MISTAKEN = (".pdf", ".html", ".htm", ".doc", ".docx", ".rar", ".7z", ".tar", ".gz", ".tgz")
 COPY = re.compile(r"( ?\(\d+\)|[-_ ]copy\d*)+$", re.IGNORECASE)
@@ -57,9 +60,15 @@ def stem_of(name: str) -> str:
 
 @dataclass
 class Box:
-    """Collects the files of one student within the caps."""
+    """Collects the files of one student within the caps.
 
+    Args:
+        names: Of exercises: `<name>.safetensors` is taken, too, into `attached`.
+    """
+
+    names: Collection[str] = ()
     files: list[RawFile] = field(default_factory=list)
+    attached: list[RawFile] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     size: int = 0
 
@@ -78,16 +87,26 @@ class Box:
                 stack += [(p, depth + 1) for p in inside]
             elif stat.S_ISDIR(mode):
                 self._leave(origin, f"is nested more than {MAX_FOLDERS} folders deep")
-            elif path.name.lower().endswith(READ):
+            elif path.name.lower().endswith(READ) or self.attaches(path.name):
                 self._file(path, origin)
             elif path.name.lower().endswith(MISTAKEN):
                 self._leave(origin, "is neither a notebook nor a module; hand in .ipynb or .py")
+
+    def beside(self, path: Path) -> None:
+        """Take in what lies beside a file that was handed in alone, under its name."""
+        other = path.with_name(stem_of(path.name) + ATTACHED)
+        if self.attaches(other.name) and os.path.lexists(other) and not path.is_dir():
+            self.take(other)
+
+    def attaches(self, name: str) -> bool:
+        """Whether a file of that name belongs to an exercise as an attachment."""
+        return name.lower().endswith(ATTACHED) and stem_of(name).lower() in self.names
 
     def _leave(self, origin: str, why: str) -> None:
         self.left_out.append((origin, f"{origin} {why}."))
 
     def _file(self, path: Path, origin: str) -> None:
-        if len(self.files) + len(self.left_out) >= MAX_MEMBERS:
+        if len(self.files) + len(self.attached) + len(self.left_out) >= MAX_MEMBERS:
             if len(self.left_out) <= MAX_MEMBERS:
                 self._leave(origin, f"comes after {MAX_MEMBERS:,} other files; no more are read")
             return
@@ -100,11 +119,13 @@ class Box:
                 self._leave(origin, "is not a regular file; hand in the file itself")
                 return
             data = file.read(MAX_FILE + 1)
+        attached = self.attaches(path.name)
         if len(data) > MAX_FILE:
+            advice = "make it smaller" if attached else "clear the outputs of the notebook"
             self._leave(
                 origin,
-                f"has {known.st_size / MB:.0f} MB, at most {MAX_FILE // MB} MB are read; clear the "
-                "outputs of the notebook and hand it in again",
+                f"has {known.st_size / MB:.0f} MB, at most {MAX_FILE // MB} MB are read; {advice} "
+                "and hand it in again",
             )
         elif self.size + len(data) > MAX_TOTAL:
             self._leave(origin, f"goes beyond the {MAX_TOTAL // MB} MB that are read per student")
@@ -113,7 +134,8 @@ class Box:
             self._archive(data, origin)
         else:
             self.size += len(data)
-            self.files.append(RawFile(printable(path.name), origin, data, known.st_mtime))
+            one = RawFile(printable(path.name), origin, data, known.st_mtime)
+            (self.attached if attached else self.files).append(one)
 
     def _archive(self, data: bytes, origin: str) -> None:
         try:
@@ -147,10 +169,11 @@ class Box:
             # A name may be empty, which the standard library does not expect.
             if hidden or not name or member.is_dir():
                 continue
-            why = _refused_member(member, path)
+            read = name.lower().endswith((".ipynb", ".py")) or self.attaches(path.name)
+            why = _refused_member(member, path, read=read)
             if why:
                 self._leave(f"{origin}/{name}", why)
-            elif name.lower().endswith((".ipynb", ".py")):
+            elif read:
                 self._member(archive, member, f"{origin}/{name}")
 
     def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, origin: str) -> None:
@@ -168,10 +191,11 @@ class Box:
             changed: float | None = datetime(*member.date_time, tzinfo=UTC).timestamp()
         except ValueError:  # an archive may claim a month 0
             changed = None
-        self.files.append(RawFile(PurePosixPath(origin).name, origin, data, changed))
+        one = RawFile(PurePosixPath(origin).name, origin, data, changed)
+        (self.attached if self.attaches(one.name) else self.files).append(one)
 
 
-def _refused_member(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
+def _refused_member(member: zipfile.ZipInfo, path: PurePosixPath, *, read: bool) -> str:
     """Why a member of an archive is not read, or ""."""
     if len(member.filename) > MAX_NAME:
         return f"has a name of more than {MAX_NAME} characters; shorten it"
@@ -181,7 +205,7 @@ def _refused_member(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
         return "is a symbolic link, which is not followed; pack the file itself"
     if path.suffix.lower() == ".zip":
         return "is an archive within an archive, which is not read; pack the files themselves"
-    if path.suffix.lower() in (".ipynb", ".py"):
+    if read:
         if member.flag_bits & 1:
             return "is encrypted; pack it without a password"
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

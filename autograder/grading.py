@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .attachment import Attached
 from .build import version
 from .course import Course, has_torch
 from .errors import (
@@ -47,10 +48,12 @@ def grade_module(
     *,
     alone: Callable[[], AbstractContextManager[Any]] = nullcontext,
     only: str = "",
+    attached: Attached | None = None,
 ) -> ExerciseResult:
     """Run all checks on one read module; a failure of ours gives *not graded*, never a zero.
 
-    With `only`, the checks of that function, and no visible check for what fails.
+    With `only`, the checks of that function, and no visible check for what fails. `attached` are
+    the numbers that were handed in beside the module.
     """
     start = time.perf_counter()
     desk = _Desk(course, exercise, module, sandbox)
@@ -66,7 +69,7 @@ def grade_module(
         notices=module.notices,
         review=module.review,
     )
-    bench = Bench(desk.open, alone)
+    bench = Bench(desk.open, alone, attached=attached)
     try:
         functions = tuple(
             _function(exercise, page, module, f, desk, bench, seed, visible=not only)

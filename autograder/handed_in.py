@@ -39,6 +39,7 @@ class HandedIn:
 
     Attributes:
         files: What may hold an exercise.
+        attached: Numbers beside an exercise, under its name.
         left_out: Files that cannot be read, each with the sentence that says why.
         problems: Why nothing of it may be graded: two submissions, a file we cannot open.
     """
@@ -46,6 +47,7 @@ class HandedIn:
     files: tuple[RawFile, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
+    attached: tuple[RawFile, ...] = ()
 
 
 def find_students(folder: Path, *, exercises: Collection[str] = ()) -> list[Found]:
@@ -95,19 +97,23 @@ def _listed(student: str, paths: Sequence[Path], named: Collection[str]) -> Foun
     return Found(student, tuple(paths))
 
 
-def open_student(found: Found) -> HandedIn:
-    """Read the files of one student; what cannot be opened is a problem, not an error."""
+def open_student(found: Found, *, exercises: Collection[str] = ()) -> HandedIn:
+    """Read the files of one student; what cannot be opened is a problem, not an error.
+
+    What is attached to one of `exercises`, `<name>.safetensors`, is read as well.
+    """
     if found.problems:
         return HandedIn(problems=found.problems)
-    box = Box()
+    box = Box(frozenset(e.rpartition("/")[2].lower() for e in exercises))
     for path in found.paths:
         try:
             box.take(path)
+            box.beside(path)
         except OSError as error:
             where = printable(os.path.relpath(error.filename or path, path.parent))
             problem = f"{where} cannot be opened: {error.strerror}. Fix that and grade again."
             return HandedIn(problems=(problem,))
-    return HandedIn(tuple(box.files), tuple(box.left_out))
+    return HandedIn(tuple(box.files), tuple(box.left_out), attached=tuple(box.attached))
 
 
 def safe_name(student: str) -> str:

@@ -88,6 +88,7 @@ class Grader:
             *sorted(ENGINE.glob("sandbox/*.py")),
             root / "instructor" / "course.toml",
             *sorted(root.glob("solutions/vol*/*.py")),
+            *sorted(root.glob("starter_code/given/*.py")),
             *(root / "instructor" / "checks" / f"{slug}.py" for slug in self.job.slugs),
         ]:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -155,6 +156,7 @@ class Grader:
             sorted(reading.unreadable.items()),
             reading.notices,
             reading.problems,
+            [(s, hashlib.sha256(f.data).hexdigest()) for s, f in sorted(reading.attached.items())],
         )
         return hashlib.sha256(self.base_key + repr(told).encode()).hexdigest()
 
@@ -165,8 +167,11 @@ class Grader:
         if module is not None and not reading.problems:
             exercise, page = self.loaded(slug)
             seed = Seed(self.secret, found.student, module.sha256)
+            file, attachment = reading.attached.get(slug), exercise.attachment
             return grade_module(
-                self.course, exercise, page, module, self.sandbox, seed, alone=alone
+                *(self.course, exercise, page, module, self.sandbox, seed),
+                alone=alone,
+                attached=attachment.read(file) if attachment and file else None,
             )
         blank = self._blank(slug)
         if reading.problems:

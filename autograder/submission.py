@@ -6,7 +6,7 @@ one of them, `read_module` reduces a file to what its graded functions reach.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from .draft import Read, read, shortened
@@ -51,6 +51,8 @@ REASONS = (
 class Reading:
     """The exercises of one submission; `unreadable` by slug, or by file where none is known.
 
+    `attached` has the file of numbers beside an exercise, by slug.
+
     `problems` says why nothing of it may be graded, and is our affair, not the student's.
     """
 
@@ -58,6 +60,7 @@ class Reading:
     unreadable: dict[str, str]
     notices: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    attached: Mapping[str, RawFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
         rules: What each exercise may use; one that is missing may use everything.
     """
     try:
-        return read_handed_in(open_student(found), pages, rules)
+        return read_handed_in(open_student(found, exercises=pages.keys()), pages, rules)
     except Exception as error:
         problem = (
             f"The files of {found.student} could not be read ({type(error).__name__}); grade the "
@@ -122,13 +125,24 @@ def read_handed_in(
         else:
             modules[slug] = result.module
             notices += _missed_imports(result, others)
+    attached = {s: a for s, p in pages.items() if (a := _attached(handed_in, p.name, notices))}
     if not modules and unreadable:
         why = next(iter(unreadable.values()))
         unreadable = {**{slug: why for slug in pages}, **unreadable}
     elif not modules and others:
         names = ", ".join(f.origin for f in others[:3])
         notices.append(f"No exercise was recognised in {names}.")
-    return Reading(modules, unreadable, shortened(notices), handed_in.problems)
+    return Reading(modules, unreadable, shortened(notices), handed_in.problems, attached)
+
+
+def _attached(handed_in: HandedIn, name: str, notices: list[str]) -> RawFile | None:
+    """What is attached to the exercise `name`: of several files the one changed last."""
+    files = [f for f in handed_in.attached if stem_of(f.name).lower() == name.lower()]
+    files.sort(key=lambda f: f.modified or 0)
+    if len({f.data for f in files}) > 1:
+        others = ", ".join(f.origin for f in files[:-1])
+        notices.append(f"{files[-1].origin} was graded, the one changed last; not {others}.")
+    return files[-1] if files else None
 
 
 def _open(file: RawFile, pages: Mapping[str, Page]) -> _Candidate:

@@ -219,7 +219,9 @@ def _isolated(
         module = _read(course, page, path, verdict)
         if module is None:
             continue
-        result = grade_module(course, exercise, page, module, sandbox, seed)
+        result = grade_module(
+            *(course, exercise, page, module, sandbox, seed), attached=exercise.example
+        )
         if module.review or module.forbidden:
             verdict.add(f"{path.stem}: policy objects to it: {(*module.review, *module.forbidden)}")
         for function in result.functions:
@@ -292,7 +294,7 @@ def _docstring_problems(exercise: Exercise, function: str) -> Iterator[str]:
 
 def _local(names: dict[str, Any], exercise: Exercise) -> Bench:
     student = Student(LocalBackend(names, arrays=exercise.arrays))
-    return Bench(lambda: student)
+    return Bench(lambda: student, attached=exercise.example)
 
 
 def _count(result: FunctionResult, failed_by: dict[tuple[str, str], int]) -> None:

@@ -39,7 +39,7 @@ def combined_problems(exercise: Exercise, most: int, seed: Seed) -> tuple[int, l
             continue  # both edit the same words
         tried += 1
         student = Student(LocalBackend(names, arrays=exercise.arrays))
-        bench = Bench(lambda s=student: s)  # type: ignore[misc]
+        bench = Bench(lambda s=student: s, attached=exercise.example)  # type: ignore[misc]
         result = grade_function(exercise, one.function, bench, seed)
         where = f"{one.function}: {one.name} and {two.name} together"
         if result.points >= result.max_points:

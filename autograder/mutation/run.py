@@ -177,7 +177,9 @@ def grade_mutant(grader: "Grader", slug: str, function: str, source: str, seed: 
     fate = Fate("survived")
     for one in (function, *others):
         result = grade_module(
-            grader.course, exercise, page, module, grader.sandbox, Seed(seed), only=one
+            *(grader.course, exercise, page, module, grader.sandbox, Seed(seed)),
+            only=one,
+            attached=exercise.example,
         )
         if result.status != "graded":
             raise RuntimeError(f"{slug}: a mutant was not graded: {result.reason}")
