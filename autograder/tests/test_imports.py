@@ -87,7 +87,8 @@ def forbidden(path: str, source: str, exercises: list[str]) -> list[str]:
         if tree == "instructor":
             return package in ("autograder", "solutions") or relative
         if rest.startswith(("figures/", "benchmarks/", "tests/")):
-            return relative or package == "solutions" or module == "autograder.gradient"
+            given = module.startswith("starter_code.given")
+            return relative or package == "solutions" or module == "autograder.gradient" or given
         if rest.startswith("given/"):
             return relative and not module.startswith("..")
         if module == "autograder.selfcheck":
@@ -155,6 +156,8 @@ CHECK_CELL = (
         ("solutions/figures/v/one.py", "from autograder.build import build", False),
         ("solutions/benchmarks/one.py", "from ..v.one import f", True),
         ("solutions/benchmarks/one.py", "from instructor.checks import one", False),
+        ("solutions/tests/test_one.py", "from starter_code.given.data import load", True),
+        ("solutions/tests/test_one.py", "from starter_code.v.one import f", False),
         ("starter_code/v/two.py", "from .one import f", True),
         ("starter_code/v/two.py", "from solutions.v.one import f", False),
         ("starter_code/v/two.py", CHECK_CELL, True),
