@@ -200,7 +200,7 @@ class Desk:
     def make_given_importable(self) -> None:
         """Let `import starter_code.given` find the folder of this course."""
         if (self.root / "starter_code" / "given").is_dir() and str(self.root) not in sys.path:
-            sys.path.append(str(self.root))
+            sys.path.insert(0, str(self.root))
 
     def check(self, slug: str) -> Iterator[Line]:
         """Run the pristine visible checks on the student's functions."""

@@ -46,6 +46,8 @@ def differing_input(grader: "Grader", slug: str, mutant: Mutant) -> str:
     exercise, _ = grader.loaded(slug)
     if inspect.isclass(getattr(exercise.solution, mutant.function)):
         return ""  # objects have histories, not inputs
+    if "rng" in inspect.signature(getattr(exercise.solution, mutant.function)).parameters:
+        return ""  # what we draw with cannot be sent
     module = read(grader, slug, mutant.source)
     if module is None:
         return ""

@@ -159,6 +159,8 @@ CHECK_CELL = (
         ("solutions/runs/one.py", "from ..v.one import f", True),
         ("solutions/runs/one.py", "from starter_code.given.data import load", True),
         ("solutions/runs/one.py", "from starter_code.v.one import f", False),
+        ("solutions/tests/test_one.py", "from starter_code.given.data import load", True),
+        ("solutions/tests/test_one.py", "from starter_code.v.one import f", False),
         ("starter_code/v/two.py", "from .one import f", True),
         ("starter_code/v/two.py", "from solutions.v.one import f", False),
         ("starter_code/v/two.py", CHECK_CELL, True),

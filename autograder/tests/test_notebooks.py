@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a student who has not begun."""
     folder = tmp_path_factory.mktemp("handed_out")
-    for tree in ("starter_code", "assignments"):
+    for tree in ("starter_code", "assignments", "datasets"):
         shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

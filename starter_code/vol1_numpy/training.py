@@ -87,9 +87,9 @@ if __name__ == "__main__":  # here, in the notebook: what is there to learn from
 # with it.)
 #
 # ![The loss of a training run, on a scale from 0 to 3.5 nats per token. It starts at ln V, falls
-# within 30 of 600 steps to about 1, then ever more slowly, and ends a little above a dashed line,
-# the floor at 0.58. A new model and one that knows only how often words occur are marked on the
-# scale.](figures/training.svg)
+# within 40 of 600 steps to about 1, then ever more slowly, and ends just above a horizontal line,
+# the floor at 0.58. Dashed lines above mark ln V and the entropy of the word
+# counts.](figures/training.svg)
 #
 # ## 3. Inputs and targets
 #
