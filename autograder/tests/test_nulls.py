@@ -112,3 +112,11 @@ def test_none_of_them_earns_a_point(toy: Course, slug: str) -> None:
             bench = Bench(lambda student=student: student)  # type: ignore[misc]
             result = grade_function(exercise, function, bench, Seed(b"seed"))
             assert result.points == 0.0, name
+
+
+def test_a_text_is_answered_with_texts(scaling: Exercise) -> None:
+    scaling.solution.scale = lambda x, factor: f"{x}!" * factor  # type: ignore[attr-defined]
+    found = functions(scaling, "scale")
+    assert found["x handed back"]("ab", 2) == "ab"
+    assert found["zeros"]("ab", 2) == ""
+    assert type(found["ones"]("ab", 2)) is str
