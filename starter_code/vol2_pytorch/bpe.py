@@ -315,9 +315,9 @@ def encode_iterable(
 
     Returns:
         ids: An iterator over what `encode("".join(chunks), ...)` gives. Nothing is pulled before
-            the first id is asked for. Whenever a chunk is pulled, all ids have been yielded but those
-            of the end that may still change: the last words, and what may be the beginning of a
-            special token. Nothing else of the text is kept.
+            the first id is asked for. Whenever a chunk is pulled, all ids have been yielded but
+            those of the end that may still change: the last words, and what may be the beginning
+            of a special token. Nothing else of the text is kept.
 
     Source:
         The interface is that of Stanford's CS336, assignment 1; the tail follows from PATTERN.

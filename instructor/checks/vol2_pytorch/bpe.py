@@ -494,7 +494,7 @@ for name, old, new, hint, within in (
     ),
     (
         "code_points_for_bytes",
-        "list(word.encode())",
+        "word.encode()",
         "[ord(character) for character in word]",
         "Characters are taken by their number in Unicode. The ids up to 255 are bytes of UTF-8: an "
         "accented letter has two.",
@@ -637,6 +637,8 @@ def gives_the_ids_of_the_whole_text(student, text, vocab, merges, special_tokens
     for longest in (2, 15):
         yield ids_of(student, cut(rng, text, longest), *given), want
     yield ids_of(student, [text], *given), want
+    whole = bpe.encode(text, vocab, merges)
+    yield ids_of(student, [text[:9], text[9:]], *given[:2]), whole
 
 
 def vocabulary(merges, *more):
@@ -658,6 +660,7 @@ CUTS = (
     "ab  <|a|>ab'l<|a|><|b|>l",
     "a<|a|> <|a|>a  <|b|>(?)'re",
     "''s\n\nx y z ab ab ab",
+    "a \n<|b|>ab 12 ab",
 )
 
 
