@@ -288,8 +288,8 @@ def visible_WhitespaceTokenizer(student: Student, check: Check) -> None:
 # %% [markdown]
 # ## 5. Which of the two?
 #
-# ![The text "naïve cats 🙂" three times. As words: 3 boxes. As characters: 12 boxes. As UTF-8
-# bytes: 16 boxes, two for the ï and four for the face.](figures/text_lengths.svg)
+# ![The text "naïve cats €5" three times. As words: 3 boxes. As characters: 13 boxes. As UTF-8
+# bytes: 16 boxes, two for the ï and three for the euro sign.](figures/text_lengths.svg)
 #
 # Two numbers decide. The **length** of the sequence: attention compares every position with every
 # other one, so its work grows with the square of the length, and a context of 1,024 positions holds
