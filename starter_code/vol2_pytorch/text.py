@@ -49,10 +49,10 @@
 #    Other kinds of white space, such as the no-break space, are not blanks here.
 #
 # Each of them is one line of Python. What is left to find out is the *order*, because all four have
-# to hold at the end, for every text. Try each pair of steps in both orders on these, where `·` is a
+# to hold at the end, for every text. Try each pair of steps in both orders on these, where `␣` is a
 # space and `␀` the control character U+0000:
 #
-# - `a·␀` and a line end: after which step does the space stand at the end of its line?
+# - `a␣␀` and a line end: after which step does the space stand at the end of its line?
 # - `e␀` followed by U+0301: when do the letter and its accent become neighbours?
 # - `a\r\nb` and `a\rb`: what is left of the line ends if the control characters go first? And what
 #   becomes of `"\r\n"` if every `"\r"` is replaced first?
