@@ -7,8 +7,7 @@ No two special tokens overlap in a text in any other way than that one begins wi
 
 import itertools
 
-from autograder import Exercise, Items, constant, derived
-from autograder.selfcheck import raises
+from autograder import Exercise, Items, constant, derived, raises
 from solutions.vol2_pytorch import bpe
 
 # Two are beginnings of longer ones, and none is in its place by length or by alphabet.
