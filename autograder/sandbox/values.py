@@ -16,9 +16,9 @@ import numpy as np
 
 from ..student import Laid, Layout
 
-# One text, or one piece of bytes. A reply that is full of them is bounded by its own length; in
-# memory one rare character makes a text four times as long.
-TEXT_BYTES, SOURCE_BYTES = 1 << 20, 4 << 20
+# One text, or one piece of bytes; and all of them in one value that a worker sends: a single rare
+# character makes a text four times as long in memory.
+TEXT_BYTES, ALL_TEXT_BYTES, SOURCE_BYTES = 1 << 20, 4 << 20, 4 << 20
 MAX_DEPTH, MAX_ITEMS, MAX_NDIM, MAX_EMPTY = 32, 1 << 20, 8, 1 << 26
 
 _NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARRAY, _BYTES = range(
@@ -196,7 +196,7 @@ class Reader:
 
     def __init__(self, payload: memoryview, token: Callable[[int, int], Any], ours: bool) -> None:
         self.payload, self.token, self.ours = payload, token, ours
-        self.at, self.items = 0, 0
+        self.at, self.items, self.text = 0, 0, 0
 
     def take(self, size: int) -> memoryview:
         if size > len(self.payload) - self.at:
@@ -239,8 +239,11 @@ class Reader:
 
     def _long(self) -> memoryview:
         size = _U32.unpack(self.take(4))[0]
+        self.text += size
         if size > (SOURCE_BYTES if self.ours else TEXT_BYTES):
             raise WireError("a text is too long")
+        if self.text > ALL_TEXT_BYTES and not self.ours:
+            raise WireError("texts are too long in all")
         return self.take(size)
 
     def _container(self, tag: int, depth: int) -> Any:

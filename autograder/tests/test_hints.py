@@ -145,3 +145,20 @@ def test_a_planted_mistake_leaves_the_reference_as_it_is(scaling: Exercise) -> N
 def test_a_planted_mistake_is_fresh_each_time(scaling: Exercise) -> None:
     first, second = (scaling.planted(scaling.mistakes[0]) for _ in range(2))
     assert first["scale"] is not second["scale"]
+
+
+def test_texts_bytes_and_tokens_are_recognised_exactly() -> None:
+    from autograder.hints import _same
+
+    for value in ("text", b"\xff", [1, 2], [(1, 2)], {256: b"th"}, ("a", [b"b"])):
+        assert _same(value, value)
+    for one, other in (
+        ("a", "b"),
+        (b"a", b"b"),
+        (b"a", "a"),
+        ([1, 2], [1, 3]),
+        ([1], [1, 2]),
+        ({256: b"th"}, {256: b"ht"}),
+        ({256: b"th"}, {257: b"th"}),
+    ):
+        assert not _same(one, other)

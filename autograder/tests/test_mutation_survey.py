@@ -189,6 +189,15 @@ def test_variations_change_the_text_and_nothing_else(toy: Course) -> None:
     ]
 
 
+def test_what_is_put_together_of_texts_keeps_its_order(toy: Course) -> None:
+    exercise = toy.exercise(SLUG)
+    source = "import math\nfrom typing import Any\n"
+    source += "def put(a, b):\n    return a + b, 1 - 2 + b.count('b') * 3\n"
+    names = dict(variations(exercise, source, ()))["operands swapped"]
+    assert names["put"]("a", "b") == ("ab", 2)
+    assert names["put"]([1], ["b"]) == ([1, "b"], 2)
+
+
 def test_two_mistakes_that_cancel_are_named(toy: Course) -> None:
     for name, old, new in (("minus_x", "x * ", "-x * "), ("minus_factor", "* factor", "* -factor")):
         append(toy.root, CHECKS, f'exercise.slip("scale", "{name}", "{old}", "{new}", "A sign.")\n')

@@ -126,3 +126,11 @@ def test_a_module_that_the_reference_fills_is_left_as_it_was(scaling: Exercise) 
     before = layer.weight.detach().clone()
     assert functions(scaling, "scale")["zeros"](layer) is None
     assert torch.equal(layer.weight, before)
+
+
+def test_a_text_is_answered_with_texts(scaling: Exercise) -> None:
+    scaling.solution.scale = lambda x, factor: f"{x}!" * factor  # type: ignore[attr-defined]
+    found = functions(scaling, "scale")
+    assert found["x handed back"]("ab", 2) == "ab"
+    assert found["zeros"]("ab", 2) == ""
+    assert type(found["ones"]("ab", 2)) is str

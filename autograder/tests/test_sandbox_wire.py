@@ -243,3 +243,10 @@ def test_bytes_are_no_key() -> None:
     raw = bytes([9]) + struct.pack("<I", 1) + payload(b"key") + payload(1)
     with pytest.raises(values.WireError, match="neither a text nor an integer"):
         taken(raw)
+
+
+def test_all_texts_of_a_value_together_are_bounded_for_them_and_not_for_us() -> None:
+    raw = payload(["x" * values.TEXT_BYTES, bytes(values.TEXT_BYTES)] * 2 + ["y"])
+    with pytest.raises(values.WireError, match="too long in all"):
+        taken(raw)
+    assert len(taken(raw, ours=True)) == 5

@@ -574,3 +574,18 @@ def test_memory_is_seen_from_outside(sandbox: Sandbox) -> None:
     assert 95 << 20 < grown < 110 << 20
     worker.close()
     assert worker.peak_memory() - before >= grown
+
+
+def test_check_code_asks_how_much_a_call_takes(sandbox: Sandbox) -> None:
+    source = "kept = []\ndef keeps(chunks):\n    kept.extend(chunks)\n"
+    source += "def passes(chunks):\n    return sum(map(len, chunks))"
+    worker = opened(sandbox, source)
+    student = Student(worker)
+
+    def stream() -> Iterator[str]:
+        return (f"{number} " * 20_000 for number in range(1000, 1060))
+
+    student.passes(stream())
+    assert student.memory_during(lambda: student.passes(stream())) < 2 << 20
+    assert student.memory_during(lambda: student.keeps(stream())) > 4 << 20
+    worker.close()

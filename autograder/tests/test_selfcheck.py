@@ -159,3 +159,13 @@ def test_a_checker_that_is_not_there_yet_is_a_sentence(
     inputs = (np.ones((2, 3)),)
     ask_my_checker("vol1_toys/scale", np.exp, np.multiply, inputs, ("dx",))
     assert "your check_gradient says nothing yet (AttributeError: " in capsys.readouterr().out
+
+
+def test_same_compares_texts_tokens_and_dicts_as_they_are() -> None:
+    check = Check()
+    for value in ("a\n", b"\xff", [1, 2], [(1, 2)], {256: b"th"}, 7, []):
+        check.same(value, value, "it")
+    with pytest.raises(NotPassed, match=r"^tokens\[1\]: yours 3, expected 2$"):
+        check.same([1, 3], [1, 2], "tokens")
+    with pytest.raises(NotPassed, match=r"^vocab\[256\]: yours b'ht', expected b'th'$"):
+        check.same({256: b"ht"}, {256: b"th"}, "vocab")

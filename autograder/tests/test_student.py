@@ -351,3 +351,36 @@ def test_a_module_of_pytorch_stays_as_a_handle_with_its_parameters() -> None:
     got = mine.apply(linear, X.astype(np.float32))
     want = X @ linear.weight.T + linear.bias
     assert np.allclose(got, want, atol=1e-5)
+
+
+# Texts, bytes and streams
+
+
+def test_texts_and_bytes_cross_as_they_are() -> None:
+    value = {0: b"\x00\xff", "text": "e\u0301" * 5000, "list": [(1, 2), b""]}
+    assert student(same=lambda x: x).same(value) == value
+
+
+def test_any_iterator_of_ours_is_pulled_one_by_one() -> None:
+    pulled: list[int] = []
+
+    def stream() -> Iterator[str]:
+        for number in range(3):
+            pulled.append(number)
+            yield "ab" * number
+
+    mine = student(lengths=lambda chunks: (len(c) for c in chunks))
+    lengths = mine.keep(mine.lengths, stream())
+    following = mine.library("builtins.next")
+    assert pulled == []
+    assert (following(lengths, None), pulled) == (0, [0])
+    assert (following(lengths, None), pulled) == (2, [0, 1])
+    assert [following(lengths, None), following(lengths, None)] == [4, None]
+
+
+def test_memory_is_what_a_call_takes_at_most_and_gives_back() -> None:
+    mine = student(take=lambda n: len(bytes(n)), keeps=lambda kept, n: kept.append(bytes(n)))
+    grown = [mine.memory_during(lambda n=n: mine.take(n)) for n in (1000, 5_000_000)]
+    assert grown[0] < 500_000
+    assert 5_000_000 <= grown[1] < 6_000_000
+    assert mine.memory_during(lambda: mine.take(1000)) < 500_000

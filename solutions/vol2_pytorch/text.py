@@ -49,10 +49,10 @@
 #    Other kinds of white space, such as the no-break space, are not blanks here.
 #
 # Each of them is one line of Python. What is left to find out is the *order*, because all four have
-# to hold at the end, for every text. Try each pair of steps in both orders on these, where `·` is a
+# to hold at the end, for every text. Try each pair of steps in both orders on these, where `␣` is a
 # space and `␀` the control character U+0000:
 #
-# - `a·␀` and a line end: after which step does the space stand at the end of its line?
+# - `a␣␀` and a line end: after which step does the space stand at the end of its line?
 # - `e␀` followed by U+0301: when do the letter and its accent become neighbours?
 # - `a\r\nb` and `a\rb`: what is left of the line ends if the control characters go first? And what
 #   becomes of `"\r\n"` if every `"\r"` is replaced first?
@@ -288,8 +288,8 @@ def visible_WhitespaceTokenizer(student: Student, check: Check) -> None:
 # %% [markdown]
 # ## 5. Which of the two?
 #
-# ![The text "naïve cats 🙂" three times. As words: 3 boxes. As characters: 12 boxes. As UTF-8
-# bytes: 16 boxes, two for the ï and four for the face.](figures/text_lengths.svg)
+# ![The text "naïve cats €5" three times. As words: 3 boxes. As characters: 13 boxes. As UTF-8
+# bytes: 16 boxes, two for the ï and three for the euro sign.](figures/text_lengths.svg)
 #
 # Two numbers decide. The **length** of the sequence: attention compares every position with every
 # other one, so its work grows with the square of the length, and a context of 1,024 positions holds

@@ -55,22 +55,22 @@
 # ## 3. Words first
 #
 # Without a limit the best pairs are things like `e` and a space, and soon `dog`, `dog.`, `dog!` and
-# ` dog?` are four tokens that share nothing. So the text is cut into words first, and *pairs never
+# `␣dog?` are four tokens that share nothing. So the text is cut into words first, and *pairs never
 # cross from one word into the next*. The cut is made by a regular expression, `PATTERN`, with
 # `re.findall`. It loses nothing: joined, the words are the text again. At each place it tries, in
-# this order:
+# this order (␣ stands for a space):
 #
 # | alternative | takes |
 # | --- | --- |
 # | `'(?:[sdmt]\|ll\|ve\|re)` | the end of a contraction: `don't` is `don`, `'t` |
-# | ` ?[^\W\d_]+` | letters, with one space before them if there is one |
-# | ` ?\d+` | digits, likewise |
-# | ` ?(?:[^\s\w]\|_)+` | anything that is neither white space, letter nor digit, likewise |
+# | `␣?[^\W\d_]+` | letters, with one space before them if there is one |
+# | `␣?\d+` | digits, likewise |
+# | `␣?(?:[^\s\w]\|_)+` | anything that is neither white space, letter nor digit, likewise |
 # | `\s+(?!\S)` | white space, but not its last character if something follows |
 # | `\s+` | what is left of it |
 #
-# A space belongs to the word after it, so that ` dog` is one token wherever it stands in a
-# sentence. In `"a   b"` there are three words: `a`, two spaces, ` b`.
+# A space belongs to the word after it, so that `␣dog` is one token wherever it stands in a
+# sentence. In `a␣␣␣b` there are three words: `a`, two spaces, `␣b`.
 #
 # Words also make training fast. A word that occurs 500 times is handled once and counted 500 times:
 # keep a table from distinct words to how often they occur. And a merge changes only the words that
@@ -95,10 +95,9 @@
 
 # %%
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+"
@@ -281,7 +280,7 @@ def visible_decode(student: Student, check: Check) -> None:
 # So which words can still change when more text follows? Certainly the last one: `hell` may become
 # `hello`. Go through `PATTERN` and find out
 #
-# - what becomes of the words of `"a  "`, two spaces at the end, when `"b"` follows;
+# - what becomes of the words of `a␣␣` when `b` follows;
 # - a text of two characters in which the next one changes *both* words. The first row of the table
 #   in section 3 is the one to look at;
 # - why no more than two can change. What does the regular expression look at when it decides where

@@ -7,8 +7,7 @@ No two special tokens overlap in a text in any other way than that one begins wi
 
 import itertools
 
-from autograder import Exercise, Items, constant, derived
-from autograder.selfcheck import raises
+from autograder import Exercise, Items, constant, derived, raises
 from solutions.vol2_pytorch import bpe
 
 # Two are beginnings of longer ones, and none is in its place by length or by alphabet.
@@ -494,7 +493,7 @@ for name, old, new, hint, within in (
     ),
     (
         "code_points_for_bytes",
-        "list(word.encode())",
+        "word.encode()",
         "[ord(character) for character in word]",
         "Characters are taken by their number in Unicode. The ids up to 255 are bytes of UTF-8: an "
         "accented letter has two.",
@@ -637,6 +636,8 @@ def gives_the_ids_of_the_whole_text(student, text, vocab, merges, special_tokens
     for longest in (2, 15):
         yield ids_of(student, cut(rng, text, longest), *given), want
     yield ids_of(student, [text], *given), want
+    whole = bpe.encode(text, vocab, merges)
+    yield ids_of(student, [text[:9], text[9:]], *given[:2]), whole
 
 
 def vocabulary(merges, *more):
@@ -658,6 +659,7 @@ CUTS = (
     "ab  <|a|>ab'l<|a|><|b|>l",
     "a<|a|> <|a|>a  <|b|>(?)'re",
     "''s\n\nx y z ab ab ab",
+    "a \n<|b|>ab 12 ab",
 )
 
 

@@ -7,7 +7,7 @@ Y, HEIGHT, UNIT = 52, 40, 11.5
 
 def draw() -> str:
     """Three parts of one text, each with a word on what becomes of it."""
-    settled, held, ahead = "The wind was ", "lovel<|e", "nd|> It was a "
+    settled, held, ahead = "The wind was", " lovel<|e", "nd|> It was a "
     parts, at = [], 20.0
     for words, fill, above, below in (
         (settled, GREEN, "settled", "its ids are out"),

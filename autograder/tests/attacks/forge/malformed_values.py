@@ -34,6 +34,9 @@ bodies = iter(
         b"\x09" + struct.pack("<I", 1) + one + b"\x00\x00",
         b"\x08" + struct.pack("<I", (1 << 32) - 1) + b"\x00" * 100,
         b"\x63",
+        b"\x0b" + struct.pack("<I", 1 << 31) + b"x",
+        b"\x0b" + struct.pack("<I", (1 << 20) + 1) + bytes((1 << 20) + 1),
+        b"\x09" + struct.pack("<I", 1) + b"\x0b" + struct.pack("<I", 1) + b"k\x00",
     ]
     * 20
 )
