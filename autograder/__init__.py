@@ -17,12 +17,14 @@ __all__ = [
     "laid",
     "numerical_gradient",
     "raises",
+    "recorded",
 ]
 
 if TYPE_CHECKING:
     from .case import Case
     from .exercise import Exercise
     from .gradient import numerical_gradient
+    from .graph import recorded
     from .inputs import array, constant, derived, integers
     from .selfcheck import raises
     from .student import Callback, Items, Student, laid
@@ -40,6 +42,7 @@ _HOMES = {
     "laid": "student",
     "numerical_gradient": "gradient",
     "raises": "selfcheck",
+    "recorded": "graph",
 }
 
 

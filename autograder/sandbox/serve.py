@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import StudentForbidden, StudentRaised
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
+from .own_gradients import refuse_to_differentiate
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -166,9 +167,6 @@ class _Worker:
         self.backend.arrays = arrays
         self.module.__dict__.update(earlier)
         if own_gradients:
-            # Not at the top: it imports PyTorch, which a worker may not have.
-            from .own_gradients import refuse_to_differentiate
-
             refuse_to_differentiate(self.cells)
 
     def cell(self, source: str) -> None:
