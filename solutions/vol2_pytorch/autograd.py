@@ -412,8 +412,8 @@ def visible_cross_entropy(student: Student, check: Check) -> None:
 # Before you run it, estimate the bytes: with $N$ tokens of width $d$ in float32, what does the
 # graph of RMSNorm keep beside `x` and `gain`? Then change what you save ($\hat x$ in place of $r$,
 # say) and look at the last column again. Where does the time go: how often does each version read
-# or write something as large as `x`? Do not expect to be faster everywhere. How does
-# `torch.nn.functional.rms_norm` compare, which is one kernel each way?
+# or write something as large as `x`? Do not expect to be faster everywhere: what do you compute
+# twice in place of keeping it? And how does `torch.nn.functional.rms_norm` compare?
 
 
 # %%
