@@ -401,6 +401,22 @@ def loss_takes_extremes(student, logits, targets, dloss):
 
 
 @exercise.satisfies("cross_entropy", kind="E", points=1, rtol=EXACT, sizes=ONE)
+def loss_takes_one_of_each(student, logits, others, dloss):
+    """A single target that counts, and a vocabulary of a single word."""
+    single = np.full_like(others, -100)
+    single[-1, 0] = others[-1, 0]
+    held = leaf(student, logits)
+    loss = call(student, "cross_entropy", held, single)
+    yield student.fetch(loss), np.asarray(cross_entropy(logits, single))
+    want = (dloss * cross_entropy_backward(logits, single),)
+    yield pulled(student, loss, [held], dloss), want
+    word = leaf(student, logits[..., :1])
+    loss = call(student, "cross_entropy", word, np.where(single < 0, -100, 0))
+    yield student.fetch(loss), np.zeros(())
+    yield pulled(student, loss, [word], dloss), (0.0 * logits[..., :1],)
+
+
+@exercise.satisfies("cross_entropy", kind="E", points=1, rtol=EXACT, sizes=ONE)
 def loss_takes_any_layout(student, logits, targets, dloss):
     """Logits and targets may be transposed."""
     strange = student.keep(student.library("torch.Tensor.requires_grad_"), apart(student, logits))
@@ -872,6 +888,13 @@ loss_slip(
     "kept.sum().clamp(min=1)",
     "kept.sum()",
     "If no target counts, something is divided by zero. Loss and gradient are 0 then.",
+)
+loss_slip(
+    "at_least_two",
+    "kept.sum().clamp(min=1)",
+    "kept.sum().clamp(min=2)",
+    "With a single target that counts, the loss is divided by 2. Only if there is none, the "
+    "divisor must not be 0.",
 )
 loss_slip(
     "always_minus_100",
