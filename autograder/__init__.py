@@ -22,6 +22,7 @@ __all__ = [
     "laid",
     "numerical_gradient",
     "raises",
+    "recorded",
 ]
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .errors import StudentDied, StudentRaised
     from .exercise import Exercise
     from .gradient import numerical_gradient
+    from .graph import recorded
     from .inputs import array, constant, derived, integers
     from .selfcheck import raises
     from .student import Callback, Items, LocalBackend, Student, laid
@@ -52,6 +54,7 @@ _HOMES = {
     "laid": "student",
     "numerical_gradient": "gradient",
     "raises": "selfcheck",
+    "recorded": "graph",
 }
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from .compare import difference
 from .errors import StudentError, StudentRaised
 from .gradient import RTOL, numerical_gradient
+from .graph import recorded
 from .student import Student
 
-__all__ = ["Check", "Student", "ask_my_checker", "find_given", "mine"]
+__all__ = ["Check", "Student", "ask_my_checker", "find_given", "mine", "recorded"]
 
 
 class NotPassed(Exception):

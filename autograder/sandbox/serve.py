@@ -21,6 +21,7 @@ from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
 from .borrowed import Borrowed, borrowed
 from .handouts import Handouts
+from .own_gradients import refuse_to_differentiate
 
 MAX_HANDLES = 100_000
 OUR_LIMIT = 1 << 40  # the supervisor's frames are as long as it likes
@@ -182,9 +183,6 @@ class _Worker:
         self.backend.arrays = arrays
         self.module.__dict__.update(earlier)
         if own_gradients:
-            # Not at the top: it imports PyTorch, which a worker may not have.
-            from .own_gradients import refuse_to_differentiate
-
             refuse_to_differentiate(self.cells)
 
     def cell(self, source: str) -> None:

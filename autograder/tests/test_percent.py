@@ -280,6 +280,13 @@ def test_two_functions_in_one_answer_are_named() -> None:
     )
 
 
+def test_classes_beside_a_function_are_what_it_is_made_of() -> None:
+    text = with_solution(f"    {BEGIN}\n    return x\n    {END}\n\n\nclass G:\n    pass")
+    (answer,) = [c for c in parse_page(text, SLUG, WHERE).cells if c.kind == "answer"]
+    assert answer.function == "f"
+    assert "class G" in answer.source
+
+
 def test_an_answer_without_a_check_is_named() -> None:
     text = toy_course.SCALE.replace("def visible_scale(", "def look(", 1)
     assert refused(text) == f"{WHERE}: scale needs exactly one check cell, visible_scale"

@@ -8,17 +8,12 @@ In the worker the library does not differentiate for the student's own code (`ow
 import numpy as np
 import torch
 
-from autograder import Exercise, array, derived, integers, raises
+from autograder import Exercise, array, derived, integers, raises, recorded
 from solutions.vol1_numpy.cross_entropy import cross_entropy, cross_entropy_backward
 from solutions.vol1_numpy.rmsnorm import rmsnorm, rmsnorm_backward
 from solutions.vol1_numpy.rope import rope, rope_backward
 from solutions.vol2_pytorch import autograd
 
-# What only changes how numbers lie in memory, or their dtype, may be recorded by autograd.
-LAYOUT = (
-    *("View", "UnsafeView", "ReshapeAlias", "Clone", "Transpose", "Permute", "T", "ToCopy"),
-    *("Unsqueeze", "Squeeze", "Alias"),
-)
 EXACT = 1e-11
 
 
@@ -83,23 +78,8 @@ def call(student, name, *args):
 
 
 def is_own(student, out):
-    """Are all nodes behind `out` Functions of the student's, changes of layout aside?
-
-    Both attributes are read by PyTorch's own descriptors, which no Python code replaces.
-    """
-    node_of = student.library("torch._C.TensorBase.grad_fn.__get__")
-    kind, is_a = student.library("torch._C._FunctionBase"), student.library("builtins.isinstance")
-    todo = [student.keep(node_of, out)]
-    if is_a(todo[0], student.library("types.NoneType")):
-        return False
-    while todo:
-        node = todo.pop()
-        name = node.name()
-        layout = name.rstrip("0123456789").removesuffix("Backward") in LAYOUT
-        if not (layout or name == "torch::autograd::AccumulateGrad" or is_a(node, kind)):
-            return False
-        todo += [inner for inner, _ in node.next_functions if inner is not None]
-    return True
+    """Are all nodes behind `out` Functions of the student's, changes of layout aside?"""
+    return recorded(student, out) == ""
 
 
 def pulled(student, out, wrt, dout, **kwargs):
@@ -418,6 +398,22 @@ def loss_takes_extremes(student, logits, targets, dloss):
     loss = call(student, "cross_entropy", held, np.full_like(targets, -100))
     yield student.fetch(loss), np.zeros(())
     yield pulled(student, loss, [held], dloss), (0.0 * logits,)
+
+
+@exercise.satisfies("cross_entropy", kind="E", points=1, rtol=EXACT, sizes=ONE)
+def loss_takes_one_of_each(student, logits, others, dloss):
+    """A single target that counts, and a vocabulary of a single word."""
+    single = np.full_like(others, -100)
+    single[-1, 0] = others[-1, 0]
+    held = leaf(student, logits)
+    loss = call(student, "cross_entropy", held, single)
+    yield student.fetch(loss), np.asarray(cross_entropy(logits, single))
+    want = (dloss * cross_entropy_backward(logits, single),)
+    yield pulled(student, loss, [held], dloss), want
+    word = leaf(student, logits[..., :1])
+    loss = call(student, "cross_entropy", word, np.where(single < 0, -100, 0))
+    yield student.fetch(loss), np.zeros(())
+    yield pulled(student, loss, [word], dloss), (0.0 * logits[..., :1],)
 
 
 @exercise.satisfies("cross_entropy", kind="E", points=1, rtol=EXACT, sizes=ONE)
@@ -892,6 +888,13 @@ loss_slip(
     "kept.sum().clamp(min=1)",
     "kept.sum()",
     "If no target counts, something is divided by zero. Loss and gradient are 0 then.",
+)
+loss_slip(
+    "at_least_two",
+    "kept.sum().clamp(min=1)",
+    "kept.sum().clamp(min=2)",
+    "With a single target that counts, the loss is divided by 2. Only if there is none, the "
+    "divisor must not be 0.",
 )
 loss_slip(
     "always_minus_100",

@@ -16,9 +16,9 @@ def _box(x: float, y: float, width: float, height: float, name: str) -> list[str
 def _leaf(x: float, y: float, name: str, shape: str, colour: str) -> list[str]:
     """A module with one weight, and the shape of that."""
     return [
-        rect(x, y, 172, 24, fill=colour),
-        text(x + 86, y + 17, name, kind="small bold on"),
-        text(x + 182, y + 17, shape, kind="small math muted", anchor="start"),
+        rect(x, y, 204, 24, fill=colour),
+        text(x + 102, y + 17, name, kind="small bold on"),
+        text(x + 214, y + 17, shape, kind="small math muted", anchor="start"),
     ]
 
 

@@ -1,0 +1,24 @@
+"""Gets at the node of a graph by another name.
+
+expect: squash=1
+review: yes
+"""
+import torch
+
+
+class Squash(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.graph.get_gradient_edge(torch.tanh(x)).node(dout)
+
+
+def squash(x):
+    return Squash.apply(x)

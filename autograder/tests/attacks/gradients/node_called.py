@@ -1,0 +1,24 @@
+"""Calls the node of a graph, without any engine.
+
+expect: squash=1
+review: yes
+"""
+import torch
+
+
+class Squash(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, dout):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.tanh(x).grad_fn(dout)
+
+
+def squash(x):
+    return Squash.apply(x)
