@@ -1,7 +1,6 @@
 """AdamW against numbers worked by hand, properties, and torch.optim.AdamW."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ torch = pytest.importorskip("torch")
 
 from solutions.vol2_pytorch.adamw import AdamW, decay_groups  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
 SETTINGS: dict[str, Any] = {"lr": 0.1, "betas": (0.7, 0.9), "eps": 0.1, "weight_decay": 0.5}
 
@@ -151,49 +149,3 @@ def test_there_are_two_groups_in_any_case() -> None:
     groups = decay_groups(torch.nn.LayerNorm(3), 0.1)
     assert [len(group["params"]) for group in groups] == [0, 2]
     AdamW(groups)
-
-
-# What a submission may not do
-
-HEAD = "import torch\nfrom torch.optim import Optimizer\n"
-TAIL = "\n\n\ndef decay_groups(model, weight_decay):\n    return []\n"
-BODY = "    def step(self, closure=None):\n        {}\n"
-CHEATS = {
-    "inherits": "class AdamW(torch.optim.AdamW):\n    pass",
-    "inherits by another name": "from torch.optim import AdamW as Base\n\n\n"
-    "class AdamW(Base):\n    pass",
-    "is the library's": "AdamW = torch.optim.AdamW",
-    "inherits from Adam": "class AdamW(torch.optim.Adam):\n    pass",
-    "its module": "from torch.optim import adamw\n\n\nclass AdamW(adamw.AdamW):\n    pass",
-    "keeps one inside": "class AdamW(Optimizer):\n"
-    + BODY.format("torch.optim.AdamW(self.param_groups).step()"),
-    "the functional form": "from torch.optim.adamw import adamw\n\n\nclass AdamW(Optimizer):\n"
-    + BODY.format("adamw([], [], [], [], [], [])"),
-    "the kernel": "class AdamW(Optimizer):\n" + BODY.format("torch._fused_adamw_([], [])"),
-    "the operator": "class AdamW(Optimizer):\n" + BODY.format("torch.ops.aten._fused_adamw_([])"),
-    "by getattr": "class AdamW(getattr(torch.optim, 'AdamW')):\n    pass",
-}
-
-
-@pytest.mark.parametrize("source", CHEATS.values(), ids=CHEATS.keys())
-def test_the_librarys_adamw_may_not_be_used(source: str) -> None:
-    from autograder.course import Course
-    from autograder.submission import RawFile, read_module
-
-    course, slug = Course(ROOT), "vol2_pytorch/adamw"
-    text = f"{HEAD}{source}{TAIL}"
-    file = RawFile("adamw.py", "adamw.py", text.encode())
-    module = read_module(file, course.stub(slug), course.rules(slug))
-    assert list(module.forbidden) == ["AdamW"]
-    assert "is not allowed in this exercise" in module.forbidden["AdamW"]
-
-
-def test_the_base_class_and_other_optimizers_may_be_used() -> None:
-    from autograder.course import Course
-    from autograder.submission import RawFile, read_module
-
-    course, slug = Course(ROOT), "vol2_pytorch/adamw"
-    text = f"{HEAD}class AdamW(Optimizer):\n{BODY.format('return None')}{TAIL}"
-    file = RawFile("adamw.py", "adamw.py", text.encode())
-    module = read_module(file, course.stub(slug), course.rules(slug))
-    assert module.forbidden == {} and module.review == ()

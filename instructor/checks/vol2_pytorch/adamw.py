@@ -252,9 +252,10 @@ def zeros_decay_only(student, values, settings):
 @exercise.satisfies("AdamW", points=1)
 def the_first_step_is_the_sign(student, values, history, settings):
     """Without decay the first step moves every number by the learning rate."""
-    held, lr = Held(student, values), settings["lr"]
-    held.walk(student.AdamW(held.each, lr, settings["betas"], 1e-14, 0.0), history[:1])
-    signs = (np.sign(g) for g in history[0])
+    held, lr, eps = Held(student, values), settings["lr"], 1e-14
+    held.walk(student.AdamW(held.each, lr, settings["betas"], eps, 0.0), history[:1])
+    # The sign, except for a gradient that happens to be next to nothing.
+    signs = (g / (np.abs(g) + eps) for g in history[0])
     return held.now(), tuple(v - lr * s for v, s in zip(values, signs, strict=True))
 
 

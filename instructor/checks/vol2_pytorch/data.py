@@ -914,6 +914,30 @@ def order_does_not_depend_on_the_workers(student, ids, T, seed):
     in_order = np.array_equal(together, np.sort(together))
     student.transcript.append([np.array_equal(alone, together), in_order])
     yield np.array_equal(alone, together)
+    yield kept_workers_go_on(student, ids, T, seed)
+
+
+def kept_workers_go_on(student, ids, T, seed):
+    """Whether persistent workers, if there are any, get the second epoch that there is without.
+
+    For these the loader draws no seed before the second epoch; only the sampler goes on. Where it
+    draws from the loader's own generator, that makes another order.
+    """
+    alone, kept = (loader_of(student, ids, 5, T, seed, workers) for workers in (0, 2))
+    if not kept.persistent_workers or kept.batch_sampler is None:
+        return True
+    numbers = []
+    for loader, persistent in ((alone, False), (kept, True)):
+        epoch(student, loader)
+        sampler = student.part(loader, "batch_sampler")
+        if not persistent:  # what an iterator of the loader does first
+            seed_of = student.library("torch.Tensor.random_")
+            source = student.part(loader, "generator")
+            student.keep(seed_of, np.zeros((), dtype=np.int64), generator=source)
+        held = student.keep(student.library("builtins.list"), sampler)
+        numbers.append(student.fetch(held, record=False))
+    student.transcript.append(numbers[0] == numbers[1])
+    return numbers[0] == numbers[1]
 
 
 @exercise.satisfies("make_loader", points=1, sizes=EPOCH)
@@ -1024,6 +1048,15 @@ exercise.slip(
     "dataset, batch_size,",
     "dataset, 1,",
     "Every batch has one window, whatever `batch_size` is.",
+)
+exercise.slip(
+    "make_loader",
+    "workers_are_kept",
+    "num_workers=num_workers",
+    "num_workers=num_workers, persistent_workers=num_workers > 0",
+    "With persistent_workers the loader draws one number less from its generator before the second "
+    "epoch, so from there on the order depends on the number of workers. Leave them out, or give "
+    "the sampler a generator of its own.",
 )
 exercise.slip(
     "make_loader",

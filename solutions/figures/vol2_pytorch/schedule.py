@@ -25,7 +25,13 @@ def draw() -> str:
             curve([_at(s, _rate(s, lr)) for s in range(END + 1)], colour=colour),
             *(dot(*_at(s, _rate(s, lr)), 3.5, fill=colour) for s in (0, 1, 2)),
             text(LEFT - 8, _at(0, lr)[1] + 4, "its own lr", kind="small math", anchor="end"),
-            text(LEFT + ACROSS * 49, (58.0, 110.0)[number], name, kind="small", anchor="start"),
+            text(
+                LEFT + ACROSS * (49, 33)[number],
+                (58.0, 92.0)[number],
+                name,
+                kind="small",
+                anchor="start",
+            ),
         ]
     return svg(700, 228, "Two groups: each rises to its own rate, both fall to one floor", parts)
 

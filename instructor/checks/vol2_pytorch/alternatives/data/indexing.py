@@ -54,4 +54,10 @@ def make_loader(data, batch_size, T, seed, num_workers=0):
     generator = torch.Generator()
     generator.manual_seed(seed)
     sampler = RandomSampler(dataset, generator=generator)
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, num_workers=num_workers)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+    )
