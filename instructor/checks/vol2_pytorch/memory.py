@@ -696,13 +696,6 @@ recompute(
     """A block that ran under autocast is run in float32 the second time: its gradients belong to
     another output. Keep whether autocast was on, and with which dtype.""",
 )
-recompute(
-    "adds_gradients_twice",
-    "        dx, *dparameters = ",
-    "        torch.autograd.backward(out, dout, retain_graph=True)\n        dx, *dparameters = ",
-    """Gradients come twice: backward adds them to .grad by itself, and they are returned as well.
-    Use torch.autograd.grad, which only returns them.""",
-)
 exercise.slip(
     "Checkpointed",
     "cuts_the_graph",

@@ -17,6 +17,7 @@ from autograder import (
     LocalBackend,
     Student,
     StudentDied,
+    StudentRaised,
     array,
     derived,
     raises,
@@ -177,6 +178,7 @@ def mode_and_gradients_are_left_alone(student, seed):
     without = student.evaluate(here.model(dropout=0.0), here.val_ids, 3, 4)
     for training in (True, False):
         model.train(training)
+        here.library("torch.default_generator.manual_seed")(seed)
         yield student.evaluate(model, here.val_ids, 3, 4), without
         yield model.training == training
         yield layer.training == training
@@ -235,14 +237,16 @@ def every_setting_counts(student, seed):
         yield values(state), values(weights)
 
 
-WORSE = {"steps": 6, "max_lr": 0.5, "min_lr": 0.5, "warmup": 0, "max_norm": 9.0, "eval_every": 1}
+WORSE = {"steps": 8, "max_lr": 0.5, "min_lr": 0.5, "warmup": 0, "max_norm": 9.0, "eval_every": 1}
+WORSE |= {"batch_size": 8, "weight_decay": 0.0}
 
 
 def getting_worse(here, patience, folder="run"):
-    """A run whose validation loss rises: it learns a rule that the validation data breaks."""
+    """A run whose validation loss falls and then rises: its rule has more exceptions there."""
     train_ids = np.arange(41) % V
-    val_ids = np.array([0, 0, *([0, 3, 0, 5, 0, 1] * 5)])
-    return here.run(folder=folder, train_ids=train_ids, val_ids=val_ids, patience=patience, **WORSE)
+    val_ids = np.cumsum([0, *[1, 1, 3] * 13]) % V
+    model = bigram(here, np.zeros((V, V)))
+    return here.run(model, folder, train_ids=train_ids, val_ids=val_ids, patience=patience, **WORSE)
 
 
 @cache
@@ -270,7 +274,7 @@ def tensors_of(data):
 @exercise.satisfies("train", points=2, rtol=1e-6)
 def training_stops_in_time(student, seed):
     """It stops when the best validation loss is `patience` evaluations old, and never with 0."""
-    for patience in (1, 0):
+    for patience in (2, 0):
         _, table, _ = getting_worse(Here(student, seed), patience)
         yield table[:, [0, 3]], worse(seed, patience)[0][:, [0, 3]]
 
@@ -385,7 +389,7 @@ def checkpoints_are_replaced(student, seed):
     here.run(steps=2)
     held = student.held_files()
     try:
-        here.run(steps=2)
+        here.run(steps=3)
     finally:
         changed = [name for name in held.changed() if name.endswith(".safetensors")]
     student.transcript.append(changed)
@@ -402,7 +406,13 @@ def tied_and_frozen_parameters(student, seed):
     table.load_state_dict({"weight": here.weights["0.weight"]})
     here.library("builtins.setattr")(head, "weight", student.part(table, "weight"))
     middle.requires_grad_(False)
-    _, _, state = here.run(here.nn("Sequential", table, middle, head), steps=3)
+    try:
+        _, _, state = here.run(here.nn("Sequential", table, middle, head), steps=3)
+    except StudentRaised as error:
+        if error.exception == "NotImplementedError":
+            raise
+        yield False
+        return
     yield state["1.weight"], here.weights["2.weight"]
     yield (state["0.weight"] != here.weights["0.weight"]).all()
     last = checkpoints(student, "run")[1]
@@ -553,13 +563,6 @@ within(
     """Each number is clipped by itself, which turns the gradient. Clip the joint norm.""",
 )
 within(
-    "clips_too_late",
-    "train",
-    CLIP + "            optimizer.step()\n",
-    "            optimizer.step()\n" + CLIP,
-    """Gradients are clipped after the step that they should have limited. Clip before it.""",
-)
-within(
     "never_clears",
     "train",
     "            optimizer.zero_grad()\n",
@@ -615,7 +618,7 @@ within(
     "_optimizer",
     '"weight_decay": 0.0}',
     '"weight_decay": settings.weight_decay}',
-    """Biases and gains are shrunk, too. weight_decay applies to parameters with at least 2 axes.""",
+    """Biases and gains are shrunk, too. weight_decay is for parameters with at least 2 axes.""",
 )
 within(
     "decays_nothing",
