@@ -28,10 +28,8 @@ def autocast_step(model, x, y, optimizer):
         context.__exit__(None, None, None)
     logits = logits.type(torch.float32).view(-1, logits.shape[-1])
     y = y.reshape(-1)
-    if bool((y == -100).all()):
-        loss = 0.0 * logits.sum()
-    else:
-        loss = F.cross_entropy(logits, y)
+    nothing = bool((y == -100).all())
+    loss = 0.0 * logits.sum() if nothing else F.cross_entropy(logits, y)
     loss.backward()
     optimizer.step()
     return loss.detach().item()

@@ -20,7 +20,7 @@ def accumulate(model, pieces):
         for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
             p.grad += g
         tokens += int(torch.count_nonzero(y + 100))
-        total += float(loss)
+        total += loss.item()
     for p in parameters:
         p.grad /= tokens or 1
     return total / (tokens or 1)
@@ -36,7 +36,7 @@ def autocast_step(model, x, y, optimizer):
             loss = _sum(logits.to(torch.float32), y) / ((y != -100).sum() + (y == -100).all())
     loss.backward()
     optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 class _Again(torch.autograd.Function):

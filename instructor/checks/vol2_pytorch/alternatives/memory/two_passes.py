@@ -58,7 +58,9 @@ class _Function(torch.autograd.Function):
             torch.set_rng_state(present)
         parameters = list(block.parameters())
         live = [p for p in parameters if p.requires_grad]
-        grads = torch.autograd.grad((out * dout).sum(), [leaf, *live], allow_unused=True)
+        with torch.enable_grad():
+            scalar = (out * dout).sum()
+        grads = torch.autograd.grad(scalar, [leaf, *live], allow_unused=True)
         by_id = {id(p): g for p, g in zip(live, grads[1:], strict=True)}
         return (None, None, None, None, grads[0], *[by_id.get(id(p)) for p in parameters])
 
