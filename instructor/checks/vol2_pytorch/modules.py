@@ -826,13 +826,21 @@ exercise.slip(
     "torch.zeros(d_model)",
     "The weight starts at zero, so a new norm lets nothing through. It starts with ones.",
 )
-exercise.slip(
-    "RMSNorm",
-    "weight_is_no_parameter",
-    "nn.Parameter(torch.ones(d_model))",
-    "torch.ones(d_model)",
-    "weight is a plain tensor: it is neither trained nor saved nor moved. Make it nn.Parameter.",
-)
+
+
+@exercise.mistake("RMSNorm")
+class weight_is_no_parameter(modules.RMSNorm):
+    """weight is a plain tensor: it is neither trained nor saved nor moved. Make it nn.Parameter."""
+
+    def __init__(self, d_model, eps=1e-5):
+        super().__init__(d_model, eps)
+        del self.weight
+        self.weight = torch.ones(d_model)
+
+    def forward(self, x):
+        return x * (x.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt() * self.weight.to(x.dtype)
+
+
 exercise.slip(
     "RMSNorm",
     "another_default_eps",
@@ -1228,15 +1236,25 @@ exercise.slip(
     "The list holds the same block n_layers times: all layers share their weights. Make each.",
     within="_Stack",
 )
-exercise.slip(
-    "Llama",
-    "a_plain_list",
-    "nn.ModuleList(Block(config) for _ in range(config.n_layers))",
-    "[Block(config).double() for _ in range(config.n_layers)]",
-    "The layers are in a plain list, where PyTorch does not find their parameters. Use "
-    "nn.ModuleList.",
-    within="_Stack",
-)
+
+
+@exercise.mistake("Llama")
+class a_plain_list(modules.Llama):
+    """The layers are in a plain list, where PyTorch does not find their parameters. Use
+    nn.ModuleList."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        layers = list(self.model.layers)
+        del self.model.layers
+        self.model.layers = layers
+
+    def forward(self, ids, positions=None):
+        for layer in self.model.layers:
+            layer.to(self.lm_head.weight.dtype)
+        return super().forward(ids, positions)
+
+
 exercise.slip(
     "Llama",
     "model_without_positions",
@@ -1398,6 +1416,7 @@ def shares_its_memory(model, params):
     modules.load_numpy(model, params)
     own = dict(model.named_parameters())
     for name, w in params.items():
+        w = w if w.flags.writeable else w.copy()  # else PyTorch warns
         array = torch.from_numpy(w if name == "embedding" else w.T)
         if array.dtype == own[name_of(name)].dtype:
             own[name_of(name)].data = array
