@@ -267,24 +267,42 @@ class _Run:
         return self.model, self.optimizer, self.scheduler
 
 
+def _tensors(data: bytes) -> list[Any] | None:
+    """The tensors of a safetensors file; None if it is something else."""
+    try:
+        return list(safetensors.torch.load(data).values())
+    except SafetensorError:
+        return None
+
+
 def visible_save(student: Student, check: Check) -> None:
-    """Five steps, a save, a load into a new run and five more steps, against ten in one go."""
-    whole = _Run(student, seed=1)
-    whole.train(10)
-    expected = whole.weights()
-    first = _Run(student, seed=1)
-    first.train(5)
-    folder = student.folder + "/run"
-    student.save(folder, *first.state(), 5, first.generator)
-    second = _Run(student, seed=2)
-    step = student.load(folder, *second.state(), second.generator)
-    check.true(step == 5, f"load returns {step}, expected the step that was saved, 5")
-    second.train(5)
-    for got, want in zip(second.weights(), expected, strict=True):
-        check.close(got, want, "a weight after 5 + 5 steps, against 10 steps", rtol=1e-12)
-    names = sorted(student.files())
-    pickles = [n for n in names if student.files()[n][:1] == b"\x80" or n.endswith((".pt", ".pkl"))]
-    check.true(not pickles, f"{', '.join(pickles)} is a pickle; use safetensors and JSON")
+    """What a save leaves behind: safetensors with all weights and moments, JSON, nothing else."""
+    run = _Run(student, seed=1)
+    run.train(2)
+    student.save(student.folder + "/deep/run", *run.state(), 2, run.generator)
+    files = student.files()
+    check.true(len(files) > 0, "there is no file; make the folder and write into it")
+    outside = [name for name in files if not name.startswith("deep/run/")]
+    check.true(not outside, f"{outside} lies outside the folder that save was given")
+    found: list[Any] = []
+    for name, data in files.items():
+        tensors = _tensors(data)
+        if tensors is None:
+            check.true(data[:1] in b"{[0123456789", f"{name} is neither safetensors nor JSON")
+        found += [t.numpy() for t in tensors or () if t.is_floating_point()]
+    moments = run.optimizer.state_dict()["state"]
+    for what, values in (
+        ("a weight", run.weights()),
+        ("the first moment of a weight", [moments[i]["exp_avg"] for i in sorted(moments)]),
+    ):
+        for value in values:
+            there = any(t.shape == value.shape and np.allclose(t, value) for t in found)
+            check.true(there, f"{what} with shape {value.shape} is in no safetensors file")
+    held = student.held_files()
+    run.train(1)
+    student.save(student.folder + "/deep/run", *run.state(), 3, run.generator)
+    changed = held.changed()
+    check.true(not changed, f"{changed} is written over in place; write beside it and rename")
 
 
 # %%
@@ -334,7 +352,19 @@ def load(
 
 # %%
 def visible_load(student: Student, check: Check) -> None:
-    """A missing folder, an empty one and one of another model are refused, and change nothing."""
+    """Five steps, a save, a load and five more against ten; what cannot be loaded is refused."""
+    whole = _Run(student, seed=1)
+    whole.train(10)
+    expected = whole.weights()
+    first = _Run(student, seed=1)
+    first.train(5)
+    student.save(student.folder + "/five", *first.state(), 5, first.generator)
+    second = _Run(student, seed=2)
+    step = student.load(student.folder + "/five", *second.state(), second.generator)
+    check.true(step == 5, f"load returns {step}, expected the step that was saved, 5")
+    second.train(5)
+    for got, want in zip(second.weights(), expected, strict=True):
+        check.close(got, want, "a weight after 5 + 5 steps, against 10 steps", rtol=1e-12)
     run = _Run(student, seed=3)
     run.train(2)
     before = run.weights()
