@@ -82,11 +82,11 @@ def _heads(name: str, config: Config) -> int:
 
 def _to_half_split(w: torch.Tensor, n_heads: int) -> torch.Tensor:
     """Rows (head, pair, which of two) become (head, which of two, pair)."""
-    return w.unflatten(0, (n_heads, -1, 2)).transpose(1, 2).reshape(w.shape) if n_heads else w
+    return w.view(n_heads, -1, 2, w.shape[-1]).transpose(1, 2).reshape(w.shape) if n_heads else w
 
 
 def _from_half_split(w: torch.Tensor, n_heads: int) -> torch.Tensor:
-    return w.unflatten(0, (n_heads, 2, -1)).transpose(1, 2).reshape(w.shape) if n_heads else w
+    return w.view(n_heads, 2, -1, w.shape[-1]).transpose(1, 2).reshape(w.shape) if n_heads else w
 
 
 # The tokenizer
@@ -111,7 +111,7 @@ def save_tokenizer(
     spelled = {i: "".join(letters[b] for b in token) for i, token in vocab.items()}
     if len(set(spelled.values())) != len(spelled):
         raise ValueError("two tokens are spelled alike")
-    record = {
+    record: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

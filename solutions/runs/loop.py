@@ -42,6 +42,23 @@ def evaluate(model: nn.Module, ids: torch.Tensor, batch_size: int, T: int) -> fl
     return total / y.numel()
 
 
+def update(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    max_norm: float,
+) -> torch.Tensor:
+    """One step; the loss before it."""
+    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.detach()
+
+
 def rate(step: int, s: Settings) -> float:
     """Warm-up and half a cosine."""
     if step < s.warmup:
@@ -72,12 +89,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate(step, s)
         x, y = get_batch(train_ids, s.batch_size, s.T, generator)
-        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), s.max_norm)
-        optimizer.step()
-        losses.append(loss.detach())
+        losses.append(update(model, optimizer, x, y, max_norm=s.max_norm))
         if step % s.eval_every == 0 or step == s.steps:
             records.append(
                 {

@@ -49,10 +49,10 @@ def surprise(model: nn.Module, stories: list[list[int]], start: int) -> float:
         x[row, 1 : len(ids)] = y[row, : len(ids) - 1]
     was = model.training
     model.eval()
-    total = sum(
-        float(F.cross_entropy(model(a).flatten(0, 1), b.flatten(), reduction="sum"))
-        for a, b in zip(x.split(64), y.split(64), strict=True)
-    )
+    total = 0.0
+    for at in range(0, len(x), 64):
+        logits, targets = model(x[at : at + 64]), y[at : at + 64]
+        total += float(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum"))
     model.train(was)
     return total
 

@@ -129,7 +129,7 @@ def _merged(ids: Iterable[int], pair: Pair, new: int) -> list[int]:
     return out
 
 
-def _learn(words: list[list[int]], times: list[int], most: int) -> list[Pair]:
+def _learn(words: list[Sequence[int]], times: list[int], most: int) -> list[Pair]:
     """Up to `most` merges; `words[i]` occurs `times[i]` times. Counts are corrected, not redone."""
     counts: Counter[Pair] = Counter()
     where: defaultdict[Pair, set[int]] = defaultdict(set)
@@ -194,7 +194,7 @@ def train_bpe(
         raise ValueError(f"256 bytes and the special tokens do not fit into {vocab_size} ids")
     pieces = _cut(text, special_tokens)[::2]
     words = Counter(word for piece in pieces for word in re.findall(PATTERN, piece))
-    merges = _learn([list(word.encode()) for word in words], list(words.values()), most)
+    merges = _learn([word.encode() for word in words], list(words.values()), most)
     vocab = {i: bytes([i]) for i in range(256)}
     for left, right in merges:
         vocab[len(vocab)] = vocab[left] + vocab[right]
@@ -249,13 +249,13 @@ def visible_train_bpe(student: Student, check: Check) -> None:
 
 # %%
 ### BEGIN SOLUTION
-def _word_encoder(merges: Sequence[Pair]) -> Callable[[str], list[int]]:
+def _word_encoder(merges: Sequence[Pair]) -> Callable[[str], Sequence[int]]:
     """A function from a word to its ids that remembers many words, but not without end."""
     ranks = {pair: i for i, pair in enumerate(merges)}
 
     @lru_cache(1 << 16)
-    def encode_word(word: str) -> list[int]:
-        ids = list(word.encode())
+    def encode_word(word: str) -> Sequence[int]:
+        ids: Sequence[int] = word.encode()
         while len(ids) > 1:
             pair = min(pairwise(ids), key=lambda p: ranks.get(p, len(ranks)))
             if pair not in ranks:
@@ -430,9 +430,9 @@ def encode_iterable(
 
     Returns:
         ids: An iterator over what `encode("".join(chunks), ...)` gives. Nothing is pulled before
-            the first id is asked for. Whenever a chunk is pulled, all ids have been yielded but those
-            of the end that may still change: the last words, and what may be the beginning of a
-            special token. Nothing else of the text is kept.
+            the first id is asked for. Whenever a chunk is pulled, all ids have been yielded but
+            those of the end that may still change: the last words, and what may be the beginning
+            of a special token. Nothing else of the text is kept.
 
     Source:
         The interface is that of Stanford's CS336, assignment 1; the tail follows from PATTERN.

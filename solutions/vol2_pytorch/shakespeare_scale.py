@@ -303,10 +303,10 @@ def hand_in(model: torch.nn.Module, path: str = "shakespeare_scale.safetensors")
 
 
 # %% [markdown]
-# **Points.** They come with `bits_per_character`, which the weights are measured with: 2 points each
-# for at most 0.5, 0.25, 0.12 and 0.08 bits above the grammar. (A model that knows nothing is 4.6
-# above it. Ours, with 153,000 parameters and 6 million characters read, is at 0.06.) Without the
-# file you lose these points and no others.
+# **Points.** They come with `bits_per_character`, which the weights are measured with: 2 points
+# each for at most 0.5, 0.25, 0.12 and 0.08 bits above the grammar. (A model that knows nothing is
+# 4.6 above it. Ours, with 153,000 parameters and 6 million characters read, is at 0.06.) Without
+# the file you lose these points and no others.
 #
 # ## One thing to try
 #

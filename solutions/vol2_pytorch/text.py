@@ -31,8 +31,8 @@
 # They look the same and are not equal: `"\u00e9" == "e\u0301"` is `False`. A model that meets both
 # learns every accented word twice. Unicode therefore defines *normal forms*. NFD takes everything
 # apart, NFC takes it apart and then puts together again what has a composed spelling. NFKC and
-# NFKD also replace what only looks similar: `"²"` becomes `"2"`, and x² becomes x2. A corpus
-# keep that difference, so this page uses NFC, `unicodedata.normalize("NFC", text)`.
+# NFKD also replace what only looks similar: `"²"` becomes `"2"`, and x² becomes x2. A
+# corpus should keep that difference, so this page uses NFC, `unicodedata.normalize("NFC", text)`.
 #
 # ## 2. Cleaning
 #
