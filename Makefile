@@ -30,6 +30,7 @@ test-integrations: setup  ## every route of nbgrader, Gradescope, GitHub and the
 bench: setup  ## print the table of docs/benchmarks.md
 	$(BIN)/python -m autograder.bench
 	$(BIN)/python -m solutions.benchmarks.block
+	$(BIN)/python -m solutions.benchmarks.training
 
 verify: setup  ## the full self-check: 200 seeds per exercise
 	$(BIN)/autograder verify --seeds 200

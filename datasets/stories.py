@@ -23,11 +23,16 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 T = TypeVar("T")
+Floats = NDArray[np.float64]
 HERE = Path(__file__).parent / "stories"
 POSITIONS = 512  # for which figures.json lists the entropy
 END = "\n"
@@ -309,53 +314,68 @@ class Figures:
 
 def slot_figures(grammar: Grammar, slot: str, plan: Plan) -> tuple[float, float]:
     """The entropy of a slot in nats, and the expected characters of its word with the blank."""
-    drawn = fillings(grammar, "<name>", plan, UNKNOWN)
-    if slot in ("<other>", "<=other>", "<she>"):
-        # Averaged over the first name, which they depend on.
-        parts = [(p, fillings(grammar, slot.replace("=", ""), plan, f)) for p, _, f in drawn]
-    else:
-        parts = [(1.0, fillings(grammar, slot.replace("=", ""), plan, UNKNOWN))]
-    nats = -sum(p * q * math.log(q) for p, part in parts for q, *_ in part)
-    length = sum(p * q * (len(word) + 1) for p, part in parts for q, word, _ in part)
-    return 0.0 if "=" in slot else nats, 0.0 if slot == END else length
+    if not slot.startswith("<"):
+        return 0.0, 0.0 if slot == END else len(slot) + 1.0
+    parts = [(1.0, UNKNOWN)]
+    if slot in ("<other>", "<=other>", "<she>"):  # these depend on the first name: average over it
+        parts = [(p, f) for p, _, f in fillings(grammar, "<name>", plan, UNKNOWN)]
+    words = [
+        (p, q, len(word) + 1)
+        for p, facts in parts
+        for q, word, _ in fillings(grammar, slot.replace("=", ""), plan, facts)
+    ]
+    nats = 0.0 if "=" in slot else -sum(p * q * math.log(q) for p, q, _ in words)
+    return nats, sum(p * q * length for p, q, length in words)
 
 
 def entropy(grammar: Grammar, positions: int = POSITIONS) -> Figures:
     """Add up, over positions and states, the probability to be there times what is chosen there."""
-    found: dict[Plan, tuple[float, float, list[Move]]] = {}
+    slot_of = lru_cache(maxsize=None)(partial(slot_figures, grammar))
+    number, todo = {START: 0}, [START]
+    edges: list[tuple[int, int, float]] = []
+    nats, characters = [0.0], [0.0]
+    while todo:
+        plan = todo.pop()
+        here = number[plan]
+        for p, slot, after in moves(grammar, plan):
+            if after not in number:
+                number[after] = len(number)
+                nats.append(0.0)
+                characters.append(0.0)
+                todo.append(after)
+            edges.append((here, number[after], p))
+            inside, length = slot_of(slot, Plan(several=plan.several))
+            nats[here] += p * (inside - math.log(p))
+            characters[here] += p * length
+    return _added_up(edges, np.array(nats), np.array(characters), number, positions)
 
-    def local(plan: Plan) -> tuple[float, float, list[Move]]:
-        """Entropy and characters of the next token, and the moves."""
-        if plan not in found:
-            nats = characters = 0.0
-            after = moves(grammar, plan)
-            for p, slot, _ in after:
-                inside, length = slot_figures(grammar, slot, plan)
-                nats += p * (inside - math.log(p))
-                characters += p * length
-            found[plan] = nats, characters, after
-        return found[plan]
 
-    def advance(here: dict[Plan, float], *, again: bool) -> dict[Plan, float]:
-        there: dict[Plan, float] = {}
-        for plan, p in here.items():
-            for q, _, after in local(plan)[2]:
-                after = START if again and after.at == "over" else after
-                there[after] = there.get(after, 0.0) + p * q
+def _added_up(
+    edges: list[tuple[int, int, float]],
+    nats: Floats,
+    characters: Floats,
+    number: dict[Plan, int],
+    positions: int,
+) -> Figures:
+    source, target = (np.array([edge[k] for edge in edges]) for k in (0, 1))
+    share = np.array([p for *_, p in edges])
+    over = np.array([plan.at == "over" for plan in number])
+
+    def after(here: Floats) -> Floats:
+        there: Floats = np.bincount(target, here[source] * share, len(number)).astype(np.float64)
         return there
 
-    nats = count = characters = 0.0
-    here = {START: 1.0}
-    while here := {plan: p for plan, p in here.items() if plan.at != "over"}:  # one story
-        nats += sum(p * local(plan)[0] for plan, p in here.items())
-        characters += sum(p * local(plan)[1] for plan, p in here.items())
-        count += sum(here.values())
-        here = advance(here, again=False)
-    by_position, here = [], {START: 1.0}
+    here = start = np.eye(1, len(number))[0]
+    sums = np.zeros(3)
+    while (here := np.where(over, 0.0, here)).any():  # one story
+        sums += here @ nats, here.sum(), here @ characters
+        here = after(here)
+    by_position, here = [], start
     for _ in range(positions):  # one after the other
-        by_position.append(sum(p * local(plan)[0] for plan, p in here.items()))
-        here = advance(here, again=True)
-    return Figures(nats, count, characters, tuple(by_position))
+        by_position.append(float(here @ nats))
+        here = after(here)
+        here = np.where(over, 0.0, here) + here[over].sum() * start
+    return Figures(float(sums[0]), float(sums[1]), float(sums[2]), tuple(by_position))
 
 
 def vocabulary(grammar: Grammar) -> list[str]:
@@ -429,6 +449,11 @@ def stories(size: str) -> list[list[str]]:
     return [draw(SIZES[size], rng) for _ in range(count)]
 
 
+def _rounded(value: float) -> float:
+    """Without the last digits, which differ from machine to machine."""
+    return round(value, 12)
+
+
 def record(size: str, drawn: list[list[str]]) -> dict[str, Any]:
     """What figures.json says of one size."""
     grammar, (count, seed) = SIZES[size], COUNTS[size]
@@ -438,12 +463,12 @@ def record(size: str, drawn: list[list[str]]) -> dict[str, Any]:
         "stories": count,
         "tokens": sum(map(len, drawn)),
         "vocabulary": vocabulary(grammar),
-        "nats_per_story": found.nats,
-        "tokens_per_story": found.tokens,
-        "characters_per_story": found.characters,
-        "nats_per_token": found.nats / found.tokens,
-        "nats_per_character": found.nats / found.characters,
-        "nats_by_position": found.by_position,
+        "nats_per_story": _rounded(found.nats),
+        "tokens_per_story": _rounded(found.tokens),
+        "characters_per_story": _rounded(found.characters),
+        "nats_per_token": _rounded(found.nats / found.tokens),
+        "nats_per_character": _rounded(found.nats / found.characters),
+        "nats_by_position": [_rounded(nats) for nats in found.by_position],
     }
 
 

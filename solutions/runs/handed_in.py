@@ -19,8 +19,8 @@ from .peer import count
 from .shakespeare import HEAD
 from .stories import bits_above, corpus_text, held_out, surprise
 
-CONFIG = Config(28, 96, 4, 6, 2, 256, 256, tied=True)
-SETTINGS = Settings(3_000, 8, 208, max_lr=3e-3, min_lr=1e-4, warmup=200, seed=1, eval_every=300)
+CONFIG = Config(28, 64, 3, 4, 4, 176, 256, tied=True)
+SETTINGS = Settings(1_953, 16, 192, max_lr=4e-3, min_lr=1e-4, warmup=100, seed=1, eval_every=300)
 
 
 def main() -> None:
