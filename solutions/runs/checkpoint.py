@@ -93,8 +93,9 @@ language: en
 
     python -m solutions.runs.checkpoint datasets/checkpoint
 
-writes this folder. The model is trained from nothing by the code of Volume 2 on the large corpus of
-`datasets/stories`, which a grammar of this course has written. It is what Volume 3 starts from.
+writes this folder. The model is trained from nothing on the large corpus of `datasets/stories`, which
+a grammar of this course has written, by Volume 2's references: its tokenizer, its batches and its
+modules, in the loop of `solutions/runs/loop.py`. It is what Volume 3 starts from.
 
 | | |
 | --- | --- |
@@ -107,8 +108,8 @@ writes this folder. The model is trained from nothing by the code of Volume 2 on
 rate {s.max_lr:g} with {s.warmup} steps of warm-up, then half a cosine to {s.min_lr:g}, \
 weight decay {s.weight_decay:g}, norm clipped at {s.max_norm:g}, seed {s.seed} |
 
-How good it is, on {f["new_stories"]:,} stories that were drawn anew (seed {SEED}), each read from
-its beginning:
+How good it is, on {f["new_stories"]:,} stories that were drawn anew (seed {SEED}), each read
+from its beginning:
 
 | | loss | what nobody can save |
 | --- | ---: | ---: |
@@ -116,9 +117,9 @@ its beginning:
 | bits per character | {f["bits_per_character"]:.4f} | \
 {f["bits_per_character"] - f["bits_per_character_above_floor"]:.4f} |
 
-So it is {f["bits_per_character_above_floor"]:.4f} bits per character above the grammar's own
-entropy. Over all stories that entropy is {known["nats_per_character"] / math.log(2):.4f} bits
-per character, exactly; the right column is the surprise of the very stories that were drawn.
+So it is {f["bits_per_character_above_floor"]:.4f} bits per character above the grammar's
+own entropy. Over all stories that entropy is {known["nats_per_character"] / math.log(2):.4f} bits per
+character, exactly; the right column is the surprise of the very stories that were drawn.
 
 **Use.** A story begins after a newline and ends with one, which is also the end token (id {END}):
 give it `"\\n"` or `"\\nanna has two"`. It knows {len(known["vocabulary"])} words and
