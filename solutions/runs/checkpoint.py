@@ -93,9 +93,9 @@ language: en
 
     python -m solutions.runs.checkpoint datasets/checkpoint
 
-writes this folder. The model is trained from nothing on the large corpus of `datasets/stories`, which
-a grammar of this course has written, by Volume 2's references: its tokenizer, its batches and its
-modules, in the loop of `solutions/runs/loop.py`. It is what Volume 3 starts from.
+writes this folder. The model is trained from nothing on the large corpus of `datasets/stories`,
+which a grammar of this course has written, by Volume 2's references: its tokenizer, its batches and
+its modules, in the loop of `solutions/runs/loop.py`. It is what Volume 3 starts from.
 
 | | |
 | --- | --- |
@@ -118,7 +118,7 @@ from its beginning:
 {f["bits_per_character"] - f["bits_per_character_above_floor"]:.4f} |
 
 So it is {f["bits_per_character_above_floor"]:.4f} bits per character above the grammar's
-own entropy. Over all stories that entropy is {known["nats_per_character"] / math.log(2):.4f} bits per
+own entropy. Over all stories that is {known["nats_per_character"] / math.log(2):.4f} bits per
 character, exactly; the right column is the surprise of the very stories that were drawn.
 
 **Use.** A story begins after a newline and ends with one, which is also the end token (id {END}):
