@@ -89,6 +89,7 @@ class Grader:
             root / "instructor" / "course.toml",
             *sorted(root.glob("solutions/vol*/*.py")),
             *sorted(root.glob("starter_code/given/*.py")),
+            *sorted(root.glob("datasets/*.py")),
             *(root / "instructor" / "checks" / f"{slug}.py" for slug in self.job.slugs),
         ]:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -1,0 +1,1 @@
+"""Longer runs whose results are committed: marks, recipes, ablations, the checkpoint."""
