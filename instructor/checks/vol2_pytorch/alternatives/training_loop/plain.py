@@ -34,7 +34,7 @@ class _Run:
         self.model, self.s = model, settings
         self.place = Path(settings.out)
         self.place.mkdir(exist_ok=True, parents=True)
-        self.file = open(self.place / "metrics.jsonl", "w", buffering=1)
+        self.file = open(self.place / "metrics.jsonl", "w", buffering=1)  # noqa: SIM115
         self.records, self.losses, self.seconds = [], [], 0.0
 
     def rate(self, n):
