@@ -165,7 +165,7 @@ def keeps_dtype(student, params, data, config, steps, seed, want):
 STEPS = 300
 
 
-@exercise.measures("train", bands={1.0: 1, 0.4: 2, 0.2: 2}, seconds=30)
+@exercise.measures("train", bands={1.0: 1, 0.4: 2, 0.2: 2}, seconds=20)
 def above_the_floor(student, rng, seed):
     """After 300 steps on the stories the held-out loss is at most {} nats above the floor."""
     corpus = training.load()
