@@ -153,13 +153,17 @@ def gradients_from_before_are_dropped(student, weights, pieces):
 
 @exercise.satisfies("accumulate", kind="E", points=1)
 def without_targets_there_is_nothing(student, weights, pieces):
-    """If no target counts, the loss is 0.0 and gradients are zero, not NaN."""
+    """If no target counts, loss and gradients are 0.0, not NaN; one alone is not halved."""
     here = Here(student)
     model = here.language_model(weights)
     loss = student.accumulate(model, [(x, np.full_like(y, -100)) for x, y in pieces])
     got = both(loss, here.gradients(model))
     yield got, tuple(np.zeros_like(g) for g in got)
     yield isinstance(loss, float)
+    x, y = pieces[0][0][:1, :2], np.array([[-100, 1]])
+    model = here.language_model(weights)
+    loss = student.accumulate(model, [(x, y)])
+    yield both(loss, here.gradients(model)), both(*expected(weights, [(x, y)]))
 
 
 WIDE = 256
@@ -203,7 +207,7 @@ def narrow(student, deltas, signs):
     return here, model, values
 
 
-X, Y = np.array([[0, 1, 2, 1]]), np.array([[2, -100, 0, 2]])
+X, Y = np.array([[0, 1, 2, 1]]), np.array([[2, -100, 1, 2]])
 
 
 def step_of(values):
@@ -263,13 +267,15 @@ def gradients_from_before_do_not_count(student, deltas, signs):
 
 @exercise.satisfies("autocast_step", kind="E", points=1)
 def without_targets_nothing_moves(student, deltas, signs):
-    """If no target counts, the loss is 0.0 and weights stay as they are."""
+    """If no target counts, the loss is 0.0 and weights stay; one alone is not halved."""
     here, model, values = narrow(student, deltas, signs)
     sgd = here.keep(here.library("torch.optim.SGD"), model.parameters(), lr=1.0)
     loss = student.autocast_step(model, X, np.full_like(Y, -100), sgd)
     yield isinstance(loss, float) and loss == 0.0
     yield double(here.library("builtins.list")(model.parameters())), double(values.values())
     yield not here.library("torch.is_autocast_enabled")("cpu")
+    loss = student.autocast_step(model, X, np.array([[-100, -100, 1, -100]]), sgd)
+    yield abs(loss - np.log(V)) < 1e-4
 
 
 # Checkpointed
@@ -392,12 +398,23 @@ def frozen_parameters_stay_so(student, weights, x, dout, seed):
     got = run(here, student.keep(student.Checkpointed, block), block, x, dout, seed)
     want = list(plainly(weights, x, dout, seed))
     want[2], want[3] = 0 * want[2], 0 * want[3]  # 0.bias, 0.weight
-    return double(got), double(want)
+    yield double(got), double(want)
+    # A parameter that the block does not use.
+    spare = here.keep(here.library("torch.nn.Parameter"), student.hold(np.ones(2)))
+    first.register_parameter("spare", spare)
+    got = run(here, student.keep(student.Checkpointed, block), block, x, dout, seed)
+    yield double(got[:2]), double(want[:2])
 
 
 @exercise.satisfies("Checkpointed", kind="E", points=1, rtol=1e-6)
 def autocast_holds_in_the_second_run(student, weights, x, dout, seed):
-    """A block that ran under autocast runs under autocast again, though backward does not."""
+    """A block that ran under autocast, or not, runs so again, though backward does not."""
+    for dtype in ("bfloat16", "float32"):
+        yield under(student, weights, x, dout, dtype)
+
+
+def under(student, weights, x, dout, dtype):
+    """Output and gradients of a checkpointed block under autocast to a dtype, and of the block."""
     results = []
     for wrap in (False, True):
         here = Here(student)
@@ -407,7 +424,10 @@ def autocast_holds_in_the_second_run(student, weights, x, dout, seed):
         block = here.nn("Sequential", block, here.nn("Tanh"))
         module = student.keep(student.Checkpointed, block) if wrap else block
         context = here.keep(
-            here.library("torch.autocast"), "cpu", dtype=here.library("torch.bfloat16")
+            here.library("torch.autocast"),
+            "cpu",
+            dtype=here.library("torch.bfloat16"),
+            enabled=dtype == "bfloat16",
         )
         here.keep(here.library("torch.autocast.__enter__"), context)
         try:

@@ -356,6 +356,17 @@ def any_optimizer_can_be_saved(student, seeds):
         again = Run(student, seeds[1], optimizer=make)
         again.load(path)
         yield again.train(1).vector(), expected
+    run = Run(student, seeds[0]).train(1)
+    for name, value in (("count", 3), ("nothing", None)):
+        own = run.library("operator.getitem")
+        first = student.part(run.layers[0], "weight")
+        put = run.library("operator.setitem")
+        put(student.keep(own, student.part(run.optimizer, "state"), first), name, value)
+    yield saved(student, run.save, student.folder + "/plain", 1)
+    again = Run(student, seeds[1])
+    again.load(student.folder + "/plain")
+    state = again.optimizer.state_dict()["state"][0]
+    yield state["count"] == 3 and state["nothing"] is None
 
 
 # load

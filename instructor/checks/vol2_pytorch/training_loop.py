@@ -6,6 +6,7 @@ solution. What a run gives is known from the reference on the same parts here.
 
 import json
 import math
+import time
 from functools import cache
 from types import SimpleNamespace
 
@@ -304,13 +305,18 @@ def metrics_are_the_records(student, seed):
     """metrics.jsonl holds one JSON object a line, those of the last run alone, as returned."""
     here = Here(student, seed)
     here.run(steps=2)
+    start = time.perf_counter()
     records, _, _ = here.run(steps=4)
+    seconds = time.perf_counter() - start
     lines = lines_of(student)
     facts = [
         lines == records,
         all(set(line) == {*COLUMNS, "tokens_per_second"} for line in lines),
         all(0 < line["tokens_per_second"] < math.inf for line in lines),
         all(type(line["step"]) is int for line in lines),
+        # Training is a part of the call, so that it cannot have taken longer.
+        sum(n / line["tokens_per_second"] for n, line in zip((36, 12), lines, strict=True))
+        <= seconds,
     ]
     student.transcript.append(facts)
     return all(facts)

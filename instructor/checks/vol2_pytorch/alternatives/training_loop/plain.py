@@ -34,7 +34,8 @@ class _Run:
         self.model, self.s = model, settings
         self.place = Path(settings.out)
         self.place.mkdir(exist_ok=True, parents=True)
-        self.file = open(self.place / "metrics.jsonl", "w", buffering=1)  # noqa: SIM115
+        self.path = self.place / "metrics.jsonl"
+        self.path.write_text("")
         self.records, self.losses, self.seconds = [], [], 0.0
 
     def rate(self, n):
@@ -83,7 +84,7 @@ class _Run:
             "tokens_per_second": tokens / self.seconds,
         }
         self.records.append(one)
-        self.file.write(json.dumps(one) + "\n")
+        self.path.write_text("".join(json.dumps(r) + "\n" for r in self.records))
         self.store("last.safetensors")
         if val_loss < best:
             self.store("best.safetensors")
@@ -119,5 +120,4 @@ def train(model, train_ids, val_ids, settings):
                 and len(losses) - 1 - losses.index(min(losses)) >= settings.patience
             ):
                 break
-    run.file.close()
     return run.records
