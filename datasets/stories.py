@@ -261,16 +261,16 @@ def log_probability(grammar: Grammar, story: list[str]) -> float:
     Raises:
         ValueError: The grammar does not give this story.
     """
-    plan, facts, total = START, UNKNOWN, 0.0
+    plan, facts, found = START, UNKNOWN, 0.0
     for word in story:
         fitting = [c for c in choices(grammar, plan, facts) if c[1] == word]
         if len(fitting) != 1:
             raise ValueError(f"{word!r} cannot follow here")
         p, _, plan, facts = fitting[0]
-        total += math.log(p)
+        found += math.log(p)
     if plan.at != "over":
         raise ValueError("the story has no end")
-    return total
+    return found
 
 
 def every(
