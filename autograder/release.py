@@ -16,6 +16,8 @@ from .percent import BEGIN, END, solution_lines
 # A line this short, or one that is in the stub as well, gives nothing away.
 TELLING = 12
 NOISE = "\"',()# "
+# Lines that any module may have: imports, and what stands around the words of an error.
+ANYWHERE = re.compile(r"(import|from) [\w., ]+|raise \w+\(|\) from \w+")
 
 
 def write(course: Course, out: Path) -> list[str]:
@@ -114,5 +116,8 @@ def secret_lines(course: Course) -> dict[str, str]:
     return {
         line: where
         for line, where in found.items()
-        if len(line) >= TELLING and line not in public and line.strip(NOISE) not in names
+        if len(line) >= TELLING
+        and line not in public
+        and line.strip(NOISE) not in names
+        and not ANYWHERE.fullmatch(line)
     }

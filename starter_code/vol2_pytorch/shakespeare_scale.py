@@ -213,8 +213,8 @@ def visible_repetition(student: Student, check: Check) -> None:
 # the first loss (near $\ln 65$ plus a little), at the loss after the first hundred steps (below the
 # 2.5 nats of pairs, or something is broken), at a sample. Only then spend time.
 #
-# **The recipe of this course** beats the mark of three minutes at no more parameters and no more
-# characters read. docs/shakespeare.md has it, with its log; everything in it is from this volume:
+# **The recipe of this course** beats the mark of three minutes, with no more parameters and no more
+# characters read. Everything in it is from this volume:
 #
 # | | nanoGPT's README | this course |
 # | --- | --- | --- |

@@ -18,8 +18,8 @@ from autograder import Attachment, Exercise, derived
 from solutions.vol2_pytorch import shakespeare_scale
 from solutions.vol2_pytorch.modules import Config, Llama
 
-HERE = Path(__file__).parent
-STORIES = HERE.parents[2] / "datasets" / "stories.py"
+ATTACHED = Path(__file__).parent / "attachments"
+STORIES = Path(__file__).parents[3] / "datasets" / "stories.py"
 SIZE, HELD_OUT = "medium", 64
 UNKNOWN = 1  # ids begin behind <unk>, as in the tokenizer of this volume
 
@@ -85,7 +85,7 @@ exercise = Exercise(
         optional=["lm_head.weight"],
         sizes={"vocab_size": 28},
         exactly=["vocab_size"],
-        example=HERE / "attachments" / "shakespeare_scale.safetensors",
+        example=ATTACHED / "shakespeare_scale.safetensors",
     ),
 )
 SHORT = {"T": [3, 0, 4], "V": [3, 3, 3], "N": [4, 1, 9]}
