@@ -2,7 +2,7 @@
 
     python -m solutions.runs.handed_in OUT.safetensors
 
-`autograder verify` grades them; they are made like this and lie with the hidden checks.
+`autograder verify` grades such a file, which lies with the hidden checks; its settings are these.
 """
 
 import argparse
