@@ -26,8 +26,8 @@ def run(
 
     course, console, surveys = Course.find(), Console(), list[Survey]()
     slugs = course.known(names)
-    if page is not None and (names or sample):
-        raise AutograderError("--table holds a full run: leave out exercises and --sample")
+    if page is not None and sample:
+        raise AutograderError("--table holds full runs: leave out --sample")
     job = Job(course.root, slugs, (out or course.root / "build" / "mutants").resolve())
     columns = (
         TextColumn("{task.description}"),
@@ -50,6 +50,9 @@ def run(
                     done=lambda task=task: progress.advance(task),  # type: ignore[misc]
                 )
             )
+            if page is not None:  # now, so that a run that is ended leaves what it has found
+                words = "Printed by `autograder verify --mutants --table`."
+                markdown(surveys, page, words, course.slugs)
     for one in surveys:
         _print_survey(one)
     shown = Table()
@@ -59,7 +62,6 @@ def run(
         shown.add_row(*row)
     Console(width=max(console.width, 200)).print(shown)
     if page is not None:
-        markdown(surveys, page, "Printed by `autograder verify --mutants --table`.")
         print(f"written to {page}")
     return 1 if any(s.survivors or s.problems for s in surveys) else 0
 

@@ -23,6 +23,7 @@ from .run import Fate, Log, Runner
 from .search import hole
 from .variations import variations
 
+Row = tuple[str, ...]
 FAMILIES = "RFPE"
 # Mutants that were given a hint are graded again with the inputs of these other students.
 AGAIN = (b"hints 1", b"hints 2", b"hints 3")
@@ -208,10 +209,13 @@ def _false_failures(
     return []
 
 
-def table(surveys: Sequence[Survey]) -> list[tuple[str, ...]]:
+def table(surveys: Sequence[Survey]) -> list[Row]:
     """One row per exercise for the terminal and for docs/test-quality.md, and one of sums."""
-    rows = [_row(s.exercise, [s]) for s in surveys]
-    return [*rows, _row("all", surveys)] if len(rows) > 1 else rows
+    return _with_sums([_row(s) for s in surveys])
+
+
+def _with_sums(rows: Sequence[Row]) -> list[Row]:
+    return [*rows, _sums(rows)] if len(rows) > 1 else list(rows)
 
 
 HEADINGS = (
@@ -238,40 +242,69 @@ HEADINGS = (
 )
 
 
-def _row(name: str, of: Sequence[Survey]) -> tuple[str, ...]:
-    wrong, killed = sum(s.wrong for s in of), sum(s.killed for s in of)
-    alone = (
-        _rate(sum(s.alone[k] for s in of), sum(s.wrong for s in of if k in s.has)) for k in FAMILIES
-    )
+def _row(of: Survey) -> Row:
+    alone = (_rate(of.alone[k], of.wrong if k in of.has else 0) for k in FAMILIES)
+    counts = (of.mutants, of.stopped, of.equivalent, of.wrong, of.killed, len(of.survivors))
+    rest = (*of.hinted, of.mistakes, of.recognised, of.pairs, of.alternatives, of.variations)
     return (
-        name,
-        *(str(sum(getattr(s, k) for s in of)) for k in ("mutants", "stopped", "equivalent")),
-        str(wrong),
-        str(killed),
-        str(sum(len(s.survivors) for s in of)),
-        _rate(killed, wrong),
+        of.exercise,
+        *map(str, counts),
+        _rate(of.killed, of.wrong),
         *alone,
-        *(str(sum(s.hinted[i] for s in of)) for i in (0, 1)),
-        *(
-            str(sum(getattr(s, k) for s in of))
-            for k in ("mistakes", "recognised", "pairs", "alternatives", "variations")
-        ),
-        f"{sum(s.seconds for s in of):.0f}",
+        *map(str, rest),
+        f"{of.seconds:.0f}",
     )
+
+
+def _sums(rows: Sequence[Row]) -> Row:
+    """The last row. A rate, printed to a tenth of a percent, gives its count back."""
+    columns = dict(zip(HEADINGS, zip(*rows, strict=True), strict=True))
+    wrong = [int(n) for n in columns["wrong"]]
+
+    def cell(heading: str) -> str:
+        column = columns[heading]
+        if heading == "kill rate":
+            return _rate(sum(map(int, columns["killed"])), sum(wrong))
+        if heading.endswith(" alone"):
+            rates = [
+                (float(r.removesuffix(" %")), n)
+                for r, n in zip(column, wrong, strict=True)
+                if r != "-"
+            ]
+            return _rate(sum(round(r * n / 100) for r, n in rates), sum(n for _, n in rates))
+        return str(sum(map(int, column)))
+
+    return ("all", *(cell(heading) for heading in HEADINGS[1:]))
 
 
 def _rate(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def markdown(surveys: Sequence[Survey], path: Path, words: str) -> None:
-    """Write the table into the marked part of a page, and leave the rest of it as it is."""
+def markdown(surveys: Sequence[Survey], path: Path, words: str, slugs: Sequence[str] = ()) -> None:
+    """Write the table into the marked part of a page, and leave the rest of it as it is.
+
+    Args:
+        surveys: The exercises whose rows are renewed.
+        path: The page.
+        words: What stands above the table.
+        slugs: The exercises whose rows stay if they are there, and the order of all.
+    """
     begin, end = "<!-- table -->", "<!-- end of table -->"
-    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in table(surveys)]
     text = path.read_text(encoding="utf-8") if path.is_file() else f"{begin}\n{end}\n"
     head, _, rest = text.partition(begin)
-    tail = rest.partition(end)[2]
+    old, _, tail = rest.partition(end)
+    rows = {s.exercise: _row(s) for s in surveys}
+    rows = {row[0]: row for row in _printed(old) if row[0] in slugs} | rows
+    ordered = [rows[slug] for slug in dict.fromkeys((*slugs, *rows)) if slug in rows]
+    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
+    lines += ["| " + " | ".join(row) + " |" for row in _with_sums(ordered)]
     from ..report import write_text
 
     write_text(path, f"{head}{begin}\n\n{words}\n\n" + "\n".join(lines) + f"\n\n{end}{tail}")
+
+
+def _printed(table: str) -> list[Row]:
+    """The rows of a table that was printed before."""
+    rows = [tuple(line.strip("| ").split(" | ")) for line in table.split("\n") if "|" in line]
+    return [row for row in rows if len(row) == len(HEADINGS)]

@@ -233,8 +233,24 @@ def test_the_command_prints_survivors_and_a_table_and_writes_the_page(
 
 def test_a_page_holds_full_runs_only(toy: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toy.root)
-    with pytest.raises(AutograderError, match="--table holds a full run"):
-        run([SLUG], 0, 1, Path("page.md"), None)
+    with pytest.raises(AutograderError, match="--table holds full runs: leave out --sample"):
+        run([SLUG], 3, 1, Path("page.md"), None)
+
+
+def test_rows_of_other_exercises_stay_and_the_sums_are_theirs_too(tmp_path: Path) -> None:
+    def found(name: str, killed: int, alone: int, has: str) -> Survey:
+        numbers = {"R": alone, "F": 0, "P": 0, "E": 0}
+        return Survey(name, mutants=killed, killed=killed, alone=numbers, has=has, seconds=2.0)
+
+    page, order = tmp_path / "page.md", ("a", "b", "c")
+    markdown([found("c", 7, 3, "R"), found("gone", 5, 5, "R")], page, "Words.", order)
+    markdown([found("a", 3, 2, "R"), found("b", 9, 0, "P")], page, "Words.", order)
+    rows = [line for line in page.read_text().split("\n") if line.startswith("| ")][2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| a", "| b", "| c", "| all"]
+    assert rows[2].split(" | ")[8] == "42.9 %"
+    assert rows[3].split(" | ")[1] == "19"
+    assert rows[3].split(" | ")[8] == "50.0 %"  # 2 of 3 and 3 of 7; b has no such family
+    assert rows[3].strip("| ").split(" | ")[-1] == "6"
 
 
 def test_a_table_of_one_has_no_sums(tmp_path: Path) -> None:
