@@ -271,10 +271,11 @@ class Desk:
         for cell in self.page(slug).cells:
             if cell.kind in ("check", "given"):
                 tree = ast.parse(cell.source)
-                # Earlier exercises are the student's; a visible check does not use them.
-                tree.body = [
-                    s for s in tree.body if not (isinstance(s, ast.ImportFrom) and s.level)
-                ]
+                # Earlier exercises are the student's; a visible check does not use them, and
+                # given code may name their types at most.
+                earlier = [s for s in tree.body if isinstance(s, ast.ImportFrom) and s.level]
+                names |= {a.asname or a.name: Any for s in earlier for a in s.names}
+                tree.body = [s for s in tree.body if s not in earlier]
                 exec(compile(tree, f"checks of {slug}", "exec"), names)
         return names
 

@@ -467,7 +467,7 @@ class LocalBackend:
                 tracemalloc.stop()
 
     def _arrive(self, value: Any) -> Any:
-        if isinstance(value, PLAIN):
+        if isinstance(value, PLAIN) and not isinstance(value, np.generic):
             return value
         if isinstance(value, Ref):
             return value.key

@@ -25,6 +25,7 @@ from .variations import variations
 
 Row = tuple[str, ...]
 FAMILIES = "RFPE"
+MISSING = "Not run in full yet, only in samples:"
 # Mutants that were given a hint are graded again with the inputs of these other students.
 AGAIN = (b"hints 1", b"hints 2", b"hints 3")
 # Pairs of mistakes per function; students whose inputs variations see. Then both for a sample.
@@ -299,6 +300,8 @@ def markdown(surveys: Sequence[Survey], path: Path, words: str, slugs: Sequence[
     ordered = [rows[slug] for slug in dict.fromkeys((*slugs, *rows)) if slug in rows]
     lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
     lines += ["| " + " | ".join(row) + " |" for row in _with_sums(ordered)]
+    if missing := [f"`{slug}`" for slug in slugs if slug not in rows]:
+        lines += ["", f"{MISSING} {', '.join(missing)}."]
     from ..report import write_text
 
     write_text(path, f"{head}{begin}\n\n{words}\n\n" + "\n".join(lines) + f"\n\n{end}{tail}")

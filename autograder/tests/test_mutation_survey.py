@@ -244,6 +244,7 @@ def test_rows_of_other_exercises_stay_and_the_sums_are_theirs_too(tmp_path: Path
 
     page, order = tmp_path / "page.md", ("a", "b", "c")
     markdown([found("c", 7, 3, "R"), found("gone", 5, 5, "R")], page, "Words.", order)
+    assert "\n\nNot run in full yet, only in samples: `a`, `b`.\n" in page.read_text()
     markdown([found("a", 3, 2, "R"), found("b", 9, 0, "P")], page, "Words.", order)
     rows = [line for line in page.read_text().split("\n") if line.startswith("| ")][2:]
     assert [row.split(" | ")[0] for row in rows] == ["| a", "| b", "| c", "| all"]
@@ -251,6 +252,7 @@ def test_rows_of_other_exercises_stay_and_the_sums_are_theirs_too(tmp_path: Path
     assert rows[3].split(" | ")[1] == "19"
     assert rows[3].split(" | ")[8] == "50.0 %"  # 2 of 3 and 3 of 7; b has no such family
     assert rows[3].strip("| ").split(" | ")[-1] == "6"
+    assert "Not run" not in page.read_text()
 
 
 def test_a_table_of_one_has_no_sums(tmp_path: Path) -> None:

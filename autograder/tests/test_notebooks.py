@@ -128,9 +128,15 @@ def test_no_cell_calls_what_is_to_be_written_outside_of_a_function(slug: str) ->
     assert called == set()
 
 
+def _caught(handler: ast.ExceptHandler) -> str:
+    return ast.unparse(handler.type) if handler.type else ""
+
+
 def run_at_once(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls that running a cell makes itself."""
+    """The calls that running a cell makes itself, unless it is ready for NotImplementedError."""
     if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        return
+    if isinstance(node, ast.Try) and "NotImplementedError" in map(_caught, node.handlers):
         return
     if isinstance(node, ast.Call):
         yield node
