@@ -54,7 +54,7 @@ Bytes = NDArray[np.uint8]
 # $$|y - \hat y| \le \sum_i |w_i - \hat w_i| \, |x_i| \le \frac{s}{2} \sum_i |x_i|$$
 #
 # ![Two rows of weights on number lines. With one step for both, the row of small weights falls onto
-# three codes; with a step of its own it uses all of them.](figures/quantize.svg)
+# three codes; with a step of its own it uses six.](figures/quantize.svg)
 #
 # **One scale per row.** The bound contains the $m$ of whoever shares the step. Rows differ in size,
 # and one scale for the whole matrix gives all of them the error of the largest. A scale per row
@@ -85,7 +85,7 @@ def quantize_int8(w: Floats) -> tuple[Int8s, Floats, Floats]:
     """
     ### BEGIN SOLUTION
     largest = np.abs(w).max(axis=1, keepdims=True)
-    scale = np.where(largest > 0, largest / 127, 1)
+    scale: Floats = np.where(largest > 0, largest / 127, 1)
     q = np.rint(w / scale).astype(np.int8)
     return q, scale, q * scale
     ### END SOLUTION
@@ -150,8 +150,9 @@ def pack_int4(q: Int8s) -> Bytes:
     ### BEGIN SOLUTION
     if q.shape[1] % 2:
         raise ValueError(f"{q.shape[1]} columns are not pairs")
-    bits = q.astype(np.uint8) & 15
-    return bits[:, ::2] | bits[:, 1::2] << 4
+    bits: NDArray[Any] = q.astype(np.uint8) & 15
+    packed: Bytes = bits[:, ::2] | bits[:, 1::2] << 4
+    return packed
     ### END SOLUTION
 
 
@@ -239,8 +240,8 @@ def dequantize_int4(packed: Bytes, scale: Floats, group_size: int) -> Floats:
         Dettmers and Zettlemoyer 2023, section 2 (arXiv:2212.09720).
     """
     ### BEGIN SOLUTION
-    dequantised: Floats = unpack_int4(packed) * np.repeat(scale, group_size, axis=1)
-    return dequantised
+    steps: Floats = np.repeat(scale, group_size, axis=1)
+    return unpack_int4(packed) * steps
     ### END SOLUTION
 
 
@@ -279,7 +280,7 @@ def quantize_int4(w: Floats, group_size: int) -> tuple[Bytes, Floats, Floats]:
     ### BEGIN SOLUTION
     groups = w.reshape(len(w), -1, group_size)
     largest = np.abs(groups).max(axis=2)
-    scale = np.where(largest > 0, largest / 7, 1)
+    scale: Floats = np.where(largest > 0, largest / 7, 1)
     q = np.rint(groups / scale[:, :, np.newaxis]).astype(np.int8)
     packed = pack_int4(q.reshape(w.shape))
     return packed, scale, dequantize_int4(packed, scale, group_size)

@@ -54,7 +54,7 @@ Bytes = NDArray[np.uint8]
 # $$|y - \hat y| \le \sum_i |w_i - \hat w_i| \, |x_i| \le \frac{s}{2} \sum_i |x_i|$$
 #
 # ![Two rows of weights on number lines. With one step for both, the row of small weights falls onto
-# three codes; with a step of its own it uses all of them.](figures/quantize.svg)
+# three codes; with a step of its own it uses six.](figures/quantize.svg)
 #
 # **One scale per row.** The bound contains the $m$ of whoever shares the step. Rows differ in size,
 # and one scale for the whole matrix gives all of them the error of the largest. A scale per row

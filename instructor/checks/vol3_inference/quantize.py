@@ -213,7 +213,7 @@ def off_by_at_most_half_a_step_of_the_group(student, rng, out, n_groups, group_s
 
 
 @exercise.satisfies(
-    "quantize_int4", points=1, kind="E", sizes={"out": [3], "n_groups": [2], "width": [6]}
+    "quantize_int4", points=1, kind="E", sizes={"out": [8], "n_groups": [2], "width": [6]}
 )
 def exact_codes_halves_and_zeros(student, rng, out, n_groups, width):
     """Halves go to the even code, whole steps come back exactly, groups of zeros have scale 1."""
@@ -263,7 +263,7 @@ def sums_of_products_are_exact(student, rng, out, width, B):
 def tokens_do_not_meet(student, x, q, scale):
     """Each token is rounded with a step of its own, whatever its size and its neighbours."""
     out = student.linear_w8a8(x, q, scale)
-    size = 2.0 ** np.arange(x.shape[0] * x.shape[1]).reshape(*x.shape[:2], 1)
+    size = 2.0 ** (np.arange(x.shape[0] * x.shape[1]) - 12).reshape(*x.shape[:2], 1)
     yield student.linear_w8a8(x * size, q, scale), out * size
     yield student.linear_w8a8(x[0, 0], q, scale), out[0, 0]
     yield student.linear_w8a8(-x[:, :1], q, scale), -out[:, :1]
@@ -279,7 +279,7 @@ def the_error_is_within_the_bound(student, rng, out, width, B):
     return bool(np.all(error <= half * np.abs(near).sum(axis=1) * (1 + 1e-9)))
 
 
-@exercise.satisfies("linear_w8a8", points=1, kind="E", sizes={"out": [4], "width": [5], "B": [3]})
+@exercise.satisfies("linear_w8a8", points=1, kind="E", sizes={"out": [4], "width": [40], "B": [3]})
 def halves_and_zeros_of_activations(student, rng, q, scale, width, B):
     """Halves of a step go to the even code, and a token of zeros gives zeros."""
     halves, step = whole_and_halves(rng, (B, width), 127)
@@ -297,7 +297,7 @@ exercise.leaves_inputs_alone("linear_w8a8", points=1)
 # Mistakes of quantize_int8
 
 LARGEST = "np.abs(w).max(axis=1, keepdims=True)"
-SCALE = "scale = np.where(largest > 0, largest / 127, 1)"
+SCALE = "np.where(largest > 0, largest / 127, 1)"
 ROUND = "np.rint(w / scale).astype(np.int8)"
 exercise.slip(
     "quantize_int8",
@@ -326,14 +326,14 @@ exercise.slip(
     "quantize_int8",
     "divides_by_128",
     SCALE,
-    "scale = np.where(largest > 0, largest / 128, 1)",
+    "np.where(largest > 0, largest / 128, 1)",
     "The largest weight becomes 128, which int8 does not have: it turns into -128.",
 )
 exercise.slip(
     "quantize_int8",
     "divides_by_255",
     SCALE,
-    "scale = np.where(largest > 0, largest / 255, 1)",
+    "np.where(largest > 0, largest / 255, 1)",
     "Codes up to 255 do not fit into int8. 255 is the number of codes; on each side of 0 there are "
     "127.",
 )
@@ -341,7 +341,7 @@ exercise.slip(
     "quantize_int8",
     "scale_upside_down",
     SCALE,
-    "scale = np.where(largest > 0, 127 / largest, 1)",
+    "np.where(largest > 0, 127 / largest, 1)",
     "The scale is the number of steps per unit. It is the size of a step.",
 )
 exercise.slip(
@@ -383,14 +383,14 @@ exercise.slip(
     "quantize_int8",
     "zeros_by_zero",
     SCALE,
-    "scale = np.where(largest > 0, largest / 127, np.nan)",
+    "np.where(largest > 0, largest / 127, np.nan)",
     "A row of zeros gives nan: zero divided by zero. Its scale is 1.",
 )
 exercise.slip(
     "quantize_int8",
     "scale_of_zeros_is_zero",
     SCALE,
-    "scale = np.where(largest > 0, largest / 127, 0)",
+    "np.where(largest > 0, largest / 127, 0)",
     "The scale of a row of zeros is 0. It is 1, so that whoever divides by it gets zeros.",
 )
 exercise.slip(
@@ -601,7 +601,7 @@ exercise.slip(
 exercise.slip(
     "dequantize_int4",
     "forgets_the_scale",
-    "unpack_int4(packed) * np.repeat(scale, group_size, axis=1)",
+    "unpack_int4(packed) * steps",
     "unpack_int4(packed).astype(scale.dtype)",
     "The codes come back without their scale.",
 )
@@ -623,7 +623,7 @@ exercise.slip(
 # Mistakes of quantize_int4
 
 LARGEST4 = "largest = np.abs(groups).max(axis=2)"
-SCALE4 = "scale = np.where(largest > 0, largest / 7, 1)"
+SCALE4 = "np.where(largest > 0, largest / 7, 1)"
 ROUND4 = "np.rint(groups / scale[:, :, np.newaxis]).astype(np.int8)"
 BACK4 = "return packed, scale, dequantize_int4(packed, scale, group_size)"
 exercise.slip(
@@ -644,7 +644,7 @@ exercise.slip(
     "quantize_int4",
     "divides_by_8",
     SCALE4,
-    "scale = np.where(largest > 0, largest / 8, 1)",
+    "np.where(largest > 0, largest / 8, 1)",
     "The largest weight becomes 8, which four bits do not have: it turns into -8. The codes go to "
     "7.",
 )
@@ -652,7 +652,7 @@ exercise.slip(
     "quantize_int4",
     "divides_by_15",
     SCALE4,
-    "scale = np.where(largest > 0, largest / 15, 1)",
+    "np.where(largest > 0, largest / 15, 1)",
     "Codes up to 15 do not fit beside negative ones. 15 is how many there are; on each side of 0 "
     "there are 7.",
 )
@@ -660,7 +660,7 @@ exercise.slip(
     "quantize_int4",
     "divides_by_127",
     SCALE4,
-    "scale = np.where(largest > 0, largest / 127, 1)",
+    "np.where(largest > 0, largest / 127, 1)",
     "The scale is that of int8. Four bits go to 7.",
 )
 exercise.slip(
@@ -695,7 +695,7 @@ exercise.slip(
     "quantize_int4",
     "scale_of_zeros_is_zero",
     SCALE4,
-    "scale = np.where(largest > 0, largest / 7, 0)",
+    "np.where(largest > 0, largest / 7, 0)",
     "The scale of a group of zeros is 0, and zero is divided by it. It is 1.",
 )
 exercise.slip(
