@@ -1,5 +1,8 @@
 """Quantization against numbers worked by hand, the bounds of the handout, and PyTorch."""
 
+import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from solutions.vol3_inference.quantize import (
 )
 
 Floats = NDArray[np.floating[Any]]
+CHECKPOINT = Path(__file__).parents[2] / "datasets" / "checkpoint"
 
 
 def drawn(*shape: int) -> Floats:
@@ -115,3 +119,34 @@ def test_the_layer_is_that_of_pytorch_on_dequantised_numbers() -> None:
     q, scale, near = quantize_int8(w)
     want = torch.nn.functional.linear(torch.from_numpy(quantize_int8(x)[2]), torch.from_numpy(near))
     np.testing.assert_allclose(linear_w8a8(x, q, scale), want.numpy(), rtol=0, atol=1e-12)
+
+
+def quantised(how: Callable[[Floats], Any] | None) -> tuple[float, int]:
+    """Perplexity on new stories and bytes, attention and feed-forward layers treated by `how`."""
+    import torch
+
+    from solutions.runs.checkpoint import END, SIZE
+    from solutions.runs.hf import load_hf, load_tokenizer
+    from solutions.runs.stories import held_out, surprise
+    from solutions.vol2_pytorch.bpe import encode
+
+    vocab, merges = load_tokenizer(CHECKPOINT)
+    stories = [encode(text, vocab, merges) for text in held_out(SIZE, 64, 5)[0]]
+    model, nbytes = load_hf(CHECKPOINT), 0
+    for name, parameter in model.named_parameters():
+        if "_proj" in name:
+            w = parameter.detach().numpy()
+            codes, scale, near = how(w) if how else (w, w[:0], w)
+            nbytes += codes.nbytes + scale.nbytes
+            parameter.data = torch.from_numpy(near)
+    return math.exp(surprise(model, stories, END) / sum(map(len, stories))), nbytes
+
+
+def test_the_checkpoint_loses_as_little_as_the_handout_says() -> None:
+    pytest.importorskip("torch")
+    full, nbytes = quantised(None)
+    assert (round(full, 3), nbytes) == (pytest.approx(2.377, abs=0.002), 1_622_016)
+    eight, nbytes = quantised(quantize_int8)
+    assert (eight / full, nbytes) == (pytest.approx(1, abs=2e-4), 419_840)
+    four, nbytes = quantised(lambda w: quantize_int4(w, 32))
+    assert (four / full, nbytes) == (pytest.approx(1.0011, abs=8e-4), 253_440)

@@ -199,6 +199,17 @@ def visible_unpack_int4(student: Student, check: Check) -> None:
 # of a large model, and their errors average out over sums of thousands. Norm gains are few, a
 # row of the embedding is looked up without any sum, and what the head gets wrong goes straight into
 # the probabilities. These usually stay in 16 bits: they cost little, and would lose most.
+#
+# On the checkpoint in `datasets/checkpoint`, with all attention and feed-forward weights rounded
+# and nothing else, the perplexity on 64 new stories becomes
+#
+# | weights of these layers | bytes | perplexity |
+# | --- | --- | --- |
+# | float32 | 1,622,016 | 2.377 |
+# | int8 | 419,840 | 2.377 |
+# | int4, groups of 32 | 253,440 | 2.380 |
+#
+# with scales in float32. Larger models with outliers in their weights are less patient.
 
 # %%
 def dequantize_int4(packed: Bytes, scale: Floats, group_size: int) -> Floats:
