@@ -11,7 +11,7 @@ def draw() -> str:
     parts = [
         text(LEFT + 1.5 * WIDE, 18, "prompt, P = 3", kind="bold"),
         text(LEFT + 5 * WIDE, 18, "new tokens, n = 4", kind="bold"),
-        line(LEFT + 3 * WIDE, 8, LEFT + 3 * WIDE, TOP + 4 * (TALL + 6) + 4),
+        line(LEFT + 3 * WIDE - 3, 8, LEFT + 3 * WIDE - 3, TOP + 4 * (TALL + 6) + 4),
     ]
     for b, (given, new) in enumerate(zip(PROMPT, NEW, strict=True)):
         y = TOP + b * (TALL + 6)

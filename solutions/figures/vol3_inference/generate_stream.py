@@ -28,4 +28,4 @@ def draw() -> str:
         said = shown or "held"
         parts.append(text(middle, 140, said, kind="bold" if shown else "small muted"))
         x += wide + GAP
-    return svg(560, 160, "A character that is cut comes with its last byte", parts)
+    return svg(620, 160, "A character that is cut comes with its last byte", parts)
