@@ -66,9 +66,9 @@ class Config:
 # $x_b \dots x_{b + \text{max\_T} - 1}$ and has a prediction for the token behind each of these:
 # for $x_{b+1}$ up to and including $x_{b + \text{max\_T}}$, which itself is not shown.
 #
-# ![Windows of four tokens over a text of eleven, with stride 2: the first predicts tokens 1 to 4,
+# ![Windows of four tokens over a text of twelve, with stride 2: the first predicts tokens 1 to 4,
 # the second begins at 2 and predicts 3 to 6, of which 3 and 4 have been scored already and only 5
-# and 6 are new. The last window begins at 8 and is shorter.](figures/evaluate.svg)
+# and 6 are new. The last window begins at 8 and shows three tokens.](figures/evaluate.svg)
 #
 # With `stride` equal to `max_T` the windows do not overlap. That is quick, but the first tokens of
 # each window are predicted from almost nothing. A smaller stride gives every token more to go by
@@ -115,10 +115,10 @@ def perplexity(model: Callable[[Ints], Floats], ids: Ints, max_T: int, stride: i
     last, scored, total = len(ids) - 1, 0, 0.0
     for begin in range(0, last, stride):
         end = min(begin + max_T, last)
-        logits = model(ids[np.newaxis, begin:end])[0, scored - begin :].astype(np.float64)
+        logits = model(ids[np.newaxis, begin:end])[0, scored - begin :]
         logits = logits - logits.max(axis=-1, keepdims=True)
         right = logits[np.arange(end - scored), ids[scored + 1 : end + 1]]
-        total += float((np.log(np.exp(logits).sum(axis=-1)) - right).sum())
+        total += (np.log(np.exp(logits).sum(axis=-1)) - right).sum()
         scored = end
         if scored == last:
             break

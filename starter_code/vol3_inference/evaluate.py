@@ -65,9 +65,9 @@ class Config:
 # $x_b \dots x_{b + \text{max\_T} - 1}$ and has a prediction for the token behind each of these:
 # for $x_{b+1}$ up to and including $x_{b + \text{max\_T}}$, which itself is not shown.
 #
-# ![Windows of four tokens over a text of eleven, with stride 2: the first predicts tokens 1 to 4,
+# ![Windows of four tokens over a text of twelve, with stride 2: the first predicts tokens 1 to 4,
 # the second begins at 2 and predicts 3 to 6, of which 3 and 4 have been scored already and only 5
-# and 6 are new. The last window begins at 8 and is shorter.](figures/evaluate.svg)
+# and 6 are new. The last window begins at 8 and shows three tokens.](figures/evaluate.svg)
 #
 # With `stride` equal to `max_T` the windows do not overlap. That is quick, but the first tokens of
 # each window are predicted from almost nothing. A smaller stride gives every token more to go by

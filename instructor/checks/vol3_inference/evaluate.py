@@ -375,8 +375,8 @@ for name, old, new, hint in (
     ),
     (
         "logarithm_of_a_probability",
-        "total += float((np.log(np.exp(logits).sum(axis=-1)) - right).sum())",
-        "total -= float(np.log(np.exp(right) / np.exp(logits).sum(axis=-1)).sum())",
+        "total += (np.log(np.exp(logits).sum(axis=-1)) - right).sum()",
+        "total -= np.log(np.exp(right) / np.exp(logits).sum(axis=-1)).sum()",
         "The probability of an unlikely token becomes 0 before the logarithm is taken. Take the "
         "logarithm of the sum, and no exponential of the token's own logit.",
     ),
@@ -519,9 +519,24 @@ for name, old, new, hint in (
 @exercise.satisfies("roofline", kind="R", points=2, sizes={"N": [5, 5, 5]})
 def the_larger_of_both(student, flops, bytes, peak_flops, bandwidth):
     """The seconds of whichever takes longer, arithmetic or memory."""
+    got, want = [], []
     for factor in (1e-3, 1.0, 1e3, 3e3, 1e6):
-        got = student.roofline(flops * factor, bytes * 1e3, peak_flops, bandwidth)
-        yield got * 1e3, 1e3 * max(flops * factor / peak_flops, bytes * 1e3 / bandwidth)
+        work = flops * factor, bytes * 1e3
+        got.append(student.roofline(*work, peak_flops, bandwidth))
+        want.append(max(work[0] / peak_flops, work[1] / bandwidth))
+    yield from zip(got, want, strict=True)
+
+
+@exercise.satisfies("roofline", points=1, sizes={"N": [5]})
+def twice_the_machine_is_half_the_time(student, flops, bytes, peak_flops, bandwidth):
+    """Twice the work takes twice as long, and a machine twice as fast in both takes half."""
+    for factor in (1e-3, 1e6):
+        work, machine = (flops * factor, bytes * 1e3), (peak_flops, bandwidth)
+        once = student.roofline(*work, *machine)
+        twice = student.roofline(2 * work[0], 2 * work[1], *machine)
+        half = student.roofline(*work, 2 * machine[0], 2 * machine[1])
+        yield (twice, half), (2 * once, once / 2)
+        yield once > 0
 
 
 @exercise.satisfies("roofline", kind="E", points=1, sizes={"N": [5]})
@@ -566,8 +581,10 @@ for name, new, hint in (
 
 @exercise.satisfies("model_bytes", kind="R", points=2, sizes={"N": [5, 5]})
 def counts_every_weight(student, config, itemsize):
-    """Every weight counts with the bytes of one number; all sizes differ."""
-    return [student.model_bytes(config, itemsize)], [evaluate.model_bytes(config, itemsize)]
+    """Every weight counts with the bytes of one number, and the result is an integer."""
+    got = student.model_bytes(config, itemsize)
+    yield [got], [evaluate.model_bytes(config, itemsize)]
+    yield np.asarray(got).dtype.kind in "iu"
 
 
 @exercise.satisfies("model_bytes", points=1, sizes={"N": [5]})
@@ -592,6 +609,12 @@ for name, old, new, hint in (
         "config.n_kv_heads * (config.d_model // config.n_heads)",
         "config.d_model",
         "Keys and values are as wide as queries. They have n_kv_heads heads only.",
+    ),
+    (
+        "not_an_integer",
+        "config.d_model // config.n_heads",
+        "config.d_model / config.n_heads",
+        "The result is a float. Bytes are whole: divide d_model by n_heads with `//`.",
     ),
     (
         "forgets_the_norms",

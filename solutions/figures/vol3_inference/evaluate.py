@@ -2,8 +2,8 @@
 
 from ..svg import ORANGE, SKY, rect, svg, text
 
-N, MAX_T, STRIDE = 11, 4, 2
-LEFT, WIDE, TALL = 96.0, 46.0, 26.0
+N, MAX_T, STRIDE = 12, 4, 2
+LEFT, WIDE, TALL = 96.0, 42.0, 22.0
 
 
 def draw() -> str:
@@ -12,8 +12,8 @@ def draw() -> str:
     scored = 0
     for number, begin in enumerate(range(0, N - 1, STRIDE)):
         end, y = min(begin + MAX_T, N - 1), 40 + number * (2 * TALL + 16)
-        parts.append(text(LEFT - 14, y + 18, f"window {number}", kind="small", anchor="end"))
-        parts.append(text(LEFT - 14, y + TALL + 20, "predicts", kind="small muted", anchor="end"))
+        parts.append(text(LEFT - 14, y + 16, f"window {number}", kind="small", anchor="end"))
+        parts.append(text(LEFT - 14, y + TALL + 18, "predicts", kind="small muted", anchor="end"))
         for t in range(begin, end):
             parts.append(rect(LEFT + t * WIDE, y, WIDE - 4, TALL, fill=SKY, opacity=0.45))
         for t in range(begin + 1, end + 1):
@@ -21,7 +21,7 @@ def draw() -> str:
             x, fill = LEFT + t * WIDE, ORANGE if new else ""
             parts.append(rect(x, y + TALL + 4, WIDE - 4, TALL - 4, fill=fill))
             kind = "small on" if new else "small muted"
-            parts.append(text(x + WIDE / 2 - 2, y + TALL + 19, str(t), kind=kind))
+            parts.append(text(x + WIDE / 2 - 2, y + TALL + 17, str(t), kind=kind))
         scored = end
         if end == N - 1:
             break
@@ -33,4 +33,4 @@ def draw() -> str:
     ):
         parts.append(rect(key, y, 18, 16, fill=fill, opacity=opacity))
         parts.append(text(key + 26, y + 13, words, kind="small", anchor="start"))
-    return svg(740, 330, "max_T = 4, stride = 2, N = 11: every token but the first once", parts)
+    return svg(740, 340, "max_T = 4, stride = 2, N = 12: every token but the first once", parts)
