@@ -194,7 +194,7 @@ def _float64_inside(function: Function) -> Function:
     """Computes in float64 and rounds the results to what they would have been."""
 
     def changed(*args: Any, **kwargs: Any) -> Any:
-        if any(_is_changed(a) for a in args):
+        if any(_is_changed(a) for a in args) or not any(map(_is_narrow, args)):
             return function(*args, **kwargs)
         plain = function(*args, **kwargs)
         wide = [_mapped(a, lambda x: x.astype(np.float64)) for a in args]
@@ -215,6 +215,13 @@ def _rounded(value: Any, like: Any) -> Any:
 def _is_changed(value: Any) -> bool:
     """A list or dict may hold what is to be updated in place, so it must go through as it is."""
     return isinstance(value, (list, dict))
+
+
+def _is_narrow(value: Any) -> bool:
+    """Whether there is a float array to widen in `value`; where not, once is as often as asked."""
+    if isinstance(value, tuple):
+        return any(map(_is_narrow, value))
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.dtype != np.float64
 
 
 TEXTS: dict[str, Callable[[ast.Module], ast.Module]] = {

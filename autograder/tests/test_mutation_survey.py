@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autograder.course import Course
@@ -196,6 +197,15 @@ def test_what_is_put_together_of_texts_keeps_its_order(toy: Course) -> None:
     names = dict(variations(exercise, source, ()))["operands swapped"]
     assert names["put"]("a", "b") == ("ab", 2)
     assert names["put"]([1], ["b"]) == ([1, "b"], 2)
+
+
+def test_a_variation_in_float64_computes_again_only_where_that_differs(toy: Course) -> None:
+    source = "calls = []\ndef scale(x):\n    calls.append(x)\n    return 2 * x\n"
+    names = dict(variations(toy.exercise(SLUG), source, ("scale",)))["float64 inside"]
+    assert names["scale"](np.ones(2)).tolist() == [2, 2]
+    assert len(names["calls"]) == 1  # whoever counts calls of a served model finds one
+    assert names["scale"](np.ones(2, dtype=np.float32)).dtype == np.float32
+    assert [x.dtype.name for x in names["calls"][1:]] == ["float32", "float64"]
 
 
 def test_two_mistakes_that_cancel_are_named(toy: Course) -> None:
