@@ -43,8 +43,8 @@ bench: setup  ## print the table of docs/benchmarks.md
 sample-class: setup  ## everybody is graded, and makes every declared mistake
 	$(BIN)/python -m pytest instructor/tests/test_sample_class.py --sample-class=all
 
-verify: setup  ## the full self-check: 200 seeds per exercise
-	$(BIN)/autograder verify --seeds 200
+verify: setup  ## the full self-check: 20 seeds, right solutions with 200
+	$(BIN)/autograder verify --seeds 20 --right 200
 
 mutants: setup  ## every machine-made mutant of every reference; writes docs/test-quality.md
 	$(BIN)/autograder verify --mutants --table docs/test-quality.md

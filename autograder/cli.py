@@ -126,6 +126,9 @@ def build(
 def verify(
     exercise: Names = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many students' inputs to try.")] = 20,
+    right: Annotated[
+        int, typer.Option(min=0, help="How many right solutions are tried with, if that is more.")
+    ] = 0,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Test the checks with machine-made mutants instead.")
     ] = False,
@@ -143,7 +146,7 @@ def verify(
         raise typer.Exit(survey(exercise or [], sample, workers, table, out))
     from .commands import verify as run
 
-    raise typer.Exit(run(exercise or [], seeds))
+    raise typer.Exit(run(exercise or [], seeds, right))
 
 
 @app.command()

@@ -91,7 +91,7 @@ def build(only_check: bool) -> int:
     return 0
 
 
-def verify(names: Sequence[str], seeds: int) -> int:
+def verify(names: Sequence[str], seeds: int, right: int = 0) -> int:
     """Verify exercises and print problems and a table."""
     from rich.console import Console
     from rich.table import Table
@@ -116,7 +116,7 @@ def verify(names: Sequence[str], seeds: int) -> int:
     verdicts = []
     try:
         for slug in course.known(names):
-            verdicts.append(run(course, slug, seeds=seeds, sandbox=sandbox))
+            verdicts.append(run(course, slug, seeds=seeds, right=right, sandbox=sandbox))
     finally:
         if sandbox is not None:
             sandbox.close()

@@ -145,6 +145,9 @@ def test_a_reference_that_fails_at_some_seeds_only_is_found(toy: Course) -> None
     append(toy.root, CHECKS, text)
     said = "scale: the reference itself fails the check is_lucky: This does not hold."
     assert problems(toy, seeds=40) == [said]
+    found = verify(toy, SLUG, seeds=1, right=40)
+    assert found.problems == [said]
+    assert table([found])[0][-2] == "1, right ones 40"
 
 
 @pytest.mark.parametrize(
