@@ -576,7 +576,9 @@ def draw_noise(rng):
     for i in rng.permutation(len(odd)):
         raw += odd[i] + [b"", b"x", "\u00e9".encode(), b"yz", "\U0001f642".encode()][i % 5]
     cuts = [0, *itertools.takewhile(lambda c: c < len(raw), np.cumsum(rng.integers(1, 4, 90)))]
-    return [raw[a:b] for a, b in itertools.pairwise([*map(int, cuts), len(raw)])]
+    pieces = [raw[a:b] for a, b in itertools.pairwise([*map(int, cuts), len(raw)])]
+    # Whatever the cuts, some token ends within a character that the next one does not go on with.
+    return [b"\xe2\x82", b"x", *pieces, b"\xf0\x9f\x99", b"\xc3", b"y"]
 
 
 NOISE = derived(draw_noise)
