@@ -49,7 +49,8 @@ Bytes = NDArray[np.uint8]
 #
 # $$|w_i - \hat w_i| \le \frac{s}{2}$$
 #
-# Which part of $m$ is that? For the layer's output $y = \sum_i w_i x_i$ the errors add up, at worst:
+# Which part of $m$ is that? For the layer's output $y = \sum_i w_i x_i$ the errors add up, at
+# worst:
 #
 # $$|y - \hat y| \le \sum_i |w_i - \hat w_i| \, |x_i| \le \frac{s}{2} \sum_i |x_i|$$
 #
