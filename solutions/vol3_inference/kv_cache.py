@@ -375,10 +375,11 @@ def visible_SlidingKVCache(student: Student, check: Check) -> None:
 # **The error, proven.** Rounding moves a number by at most one half: $|x_i / s - q_i| \le 1/2$.
 # Nothing is cut off, because $|x_i| / s \le 127$ by the choice of $s$. Multiply by $s$:
 #
-# $$|x_i - \hat x_i| \le \frac{s}{2} = \frac{m}{254}$$
+# $$|x_i - \hat x_i| \le \frac{s}{2}$$
 #
-# For a score, the query multiplies each error, so $|q \cdot k - q \cdot \hat k|$ is at most
-# $\frac{s}{2} \sum_i |q_i|$. In most cases it is far less, since errors of both signs cancel.
+# Which part of $m$ is that? In a score, a query $u$ multiplies the errors of a key, so
+# $|u \cdot x - u \cdot \hat x|$ is at most $\frac{s}{2} \sum_i |u_i|$. In most cases it is far
+# less, since errors of both signs cancel.
 #
 # **One scale per token and head.** The bound holds with the $m$ of whoever shares the scale. One
 # token whose key is 100 times larger would make everybody's error 100 times larger. And there is a

@@ -47,9 +47,10 @@ Bytes = NDArray[np.uint8]
 # **The error, proven.** Nothing is cut off, because $|w_i| / s \le 127$. Rounding to the nearest
 # whole number moves $w_i / s$ by at most one half. Multiplied by $s$:
 #
-# $$|w_i - \hat w_i| \le \frac{s}{2} = \frac{m}{254}$$
+# $$|w_i - \hat w_i| \le \frac{s}{2}$$
 #
-# For the layer's output $y = \sum_i w_i x_i$ the errors add up, at worst:
+# Which part of $m$ is that? For the layer's output $y = \sum_i w_i x_i$ the errors add up, at
+# worst:
 #
 # $$|y - \hat y| \le \sum_i |w_i - \hat w_i| \, |x_i| \le \frac{s}{2} \sum_i |x_i|$$
 #
@@ -63,7 +64,7 @@ Bytes = NDArray[np.uint8]
 #
 # **Halves.** $w_i / s$ can lie exactly between two whole numbers. It then goes to the even one, as
 # in `np.rint`: 0.5 becomes 0, and 1.5 and 2.5 become 2. Always rounding halves up would make sums
-# drift upwards.
+# drift upwards. Divide by the scale itself: `w / m * 127` rounds twice and can miss a half.
 #
 # **A row of zeros** has $m = 0$. Its scale is 1 here, so that nothing is divided by zero.
 
@@ -183,9 +184,9 @@ def visible_unpack_int4(student: Student, check: Check) -> None:
 # error. To win some of it back, let fewer weights share a step: a *group* of, say, 32 neighbours
 # along the inputs. The largest of 32 weights is usually smaller than the largest of 4,096.
 #
-# $$|w_i - \hat w_i| \le \frac{s_g}{2} = \frac{m_g}{14}$$
+# $$|w_i - \hat w_i| \le \frac{s_g}{2}$$
 #
-# with $m_g$ the largest absolute value in the group of $w_i$; the proof is the one above with 7 in
+# with $s_g$ the step of the group of $w_i$; the proof is the one above with 7 in
 # place of 127. The columns 0 to `group_size - 1` of a row are its first group, and so on; every
 # group has a scale, $(out, in / g)$ in all.
 #
