@@ -158,4 +158,8 @@ def _same(a: Any, b: Any) -> bool:
     rtol = LOOSE * RTOL["float32" if coarse else "float64"]
     x, y = x.astype(np.float64), y.astype(np.float64)
     scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=1e-3))
+    with np.errstate(all="ignore"):
+        gap = float(np.abs(x - y).max(initial=0.0))
+    if np.isfinite(gap):  # the usual case, many times faster
+        return gap <= rtol * scale
     return bool(np.allclose(x, y, rtol=0, atol=rtol * scale, equal_nan=True))
