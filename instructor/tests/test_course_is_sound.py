@@ -24,10 +24,15 @@ from autograder.verify import verify
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
-SEEDS, FEW = 20, 3  # `make verify` runs 200
-# Where one seed takes seconds: few of them here.
+# Seeds of `verify`, and mutants of each exercise; `make verify` and `make mutants` run many more.
+SEEDS, MUTANTS = 20, 20
+# Where one of them takes seconds: few of them here.
+FEW_SEEDS, FEW_MUTANTS = 2, 6
 SLOW = ("vol1_numpy/training", "vol2_pytorch/bpe")
-MUTANTS = 20  # of each exercise; `make mutants` runs all
+
+
+def is_slow(slug: str) -> bool:
+    return slug in SLOW or COURSE.exercise(slug).arrays == "torch"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def sandbox() -> Iterator[Any]:
 def test_verify_has_nothing_to_say(slug: str, sandbox: Any) -> None:
     if COURSE.volume(slug)["arrays"] == "torch":
         pytest.importorskip("torch")
-    seeds = FEW if slug in SLOW or COURSE.exercise(slug).arrays == "torch" else SEEDS
+    seeds = FEW_SEEDS if is_slow(slug) else SEEDS
     assert verify(COURSE, slug, seeds=seeds, sandbox=sandbox).problems == []
 
 
@@ -54,7 +59,7 @@ def test_a_sample_of_mutants_is_caught_and_what_is_right_passes(slug: str, tmp_p
     if COURSE.volume(slug)["arrays"] == "torch":
         pytest.importorskip("torch")
     with Runner(Job(ROOT, (slug,), tmp_path)) as runner:
-        found = survey(runner, slug, sample=MUTANTS)
+        found = survey(runner, slug, sample=FEW_MUTANTS if is_slow(slug) else MUTANTS)
     assert [(mutant.diff(), where) for mutant, _, where in found.survivors] == []
     assert found.problems == []
     assert found.killed > 0

@@ -66,7 +66,7 @@ def each_row_stands_alone(student, x):
     return student.softmax(beside)[1:], softmax.softmax(x[1:])
 
 
-# Not in the thousands: in float32 the logarithm of a sum, a right way to do it, is too coarse there.
+# Not in the thousands: there the logarithm of a sum, a right way, is too coarse in float32.
 exercise.keeps_dtype("softmax", points=1, x=array("B T V", scale=10.0))
 exercise.leaves_inputs_alone("softmax", points=1)
 
