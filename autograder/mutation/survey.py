@@ -115,7 +115,7 @@ def survey(
     most, seeds = (FEW_PAIRS, FEW_SEEDS) if sample else (PAIRS, SEEDS)
     found.pairs, problems = combined_problems(exercise, most, Seed(b"pairs"))
     found.problems += problems
-    found.variations, problems = _variations(course, exercise, page, source, seeds)
+    found.variations, problems = _variations(course, exercise, page, source, seeds, not sample)
     found.problems += problems
     checked = verify(course, slug, seeds=1)
     found.mistakes, found.recognised = checked.mistakes, checked.recognised
@@ -182,7 +182,7 @@ def _fitting(
 
 
 def _variations(
-    course: Course, exercise: Exercise, page: Page, source: str, seeds: int
+    course: Course, exercise: Exercise, page: Page, source: str, seeds: int, long: bool
 ) -> tuple[int, list[str]]:
     """How many right variations were tried, and which lost a point."""
     tried, problems = 0, []
@@ -192,19 +192,20 @@ def _variations(
     for style, text in texts.items():
         for name, names in variations(exercise, text, page.functions):
             tried += 1
-            problems += _false_failures(exercise, page, names, f"{style} with {name}", seeds)
+            what = f"{style} with {name}"
+            problems += _false_failures(exercise, page, names, what, seeds, long)
     return tried, problems
 
 
 def _false_failures(
-    exercise: Exercise, page: Page, names: dict[str, Any], what: str, seeds: int
+    exercise: Exercise, page: Page, names: dict[str, Any], what: str, seeds: int, long: bool
 ) -> list[str]:
     student = Student(LocalBackend(names, arrays=exercise.arrays))
     for number in range(seeds):
         for function in page.functions:
             bench = Bench(lambda: student, attached=exercise.example)
             seed = Seed(b"variation %d" % number)
-            result = grade_function(exercise, function, bench, seed, long=not number)
+            result = grade_function(exercise, function, bench, seed, long=long and not number)
             for check in result.checks:
                 if check.status != "passed":
                     return [f"{function}: {what} is right but fails {check.name}: {check.message}"]

@@ -144,7 +144,10 @@ def _renamed(tree: ast.Module) -> ast.Module:
         for n in ast.walk(s)
         if isinstance(n, ast.Name)
     }
-    free = (helpers | stored) - arguments - keywords - declared - top - set(vars(builtins))
+    # A method, or an attribute, may be called what a local variable is called.
+    named = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    named |= {f.name for f in functions} - helpers
+    free = (helpers | stored) - named - arguments - keywords - declared - top - set(vars(builtins))
     changed = _Renamed(frozenset(free)).visit(tree)
     assert isinstance(changed, ast.Module)
     return changed
