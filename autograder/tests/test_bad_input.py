@@ -260,7 +260,13 @@ def test_ctrl_c_keeps_what_is_graded_and_a_second_run_continues(slow_class: Cour
     course = slow_class
     words = [sys.executable, "-m", "autograder.cli", "grade", "handed_in", "--out", "graded"]
     process = subprocess.Popen(
-        words, cwd=course.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words,
+        cwd=course.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     students = course.root / "graded" / "students"
     end = time.monotonic() + 60
