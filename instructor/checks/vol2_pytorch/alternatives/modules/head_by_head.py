@@ -123,7 +123,6 @@ PLACES = {
 }
 
 
-@torch.no_grad()
 def load_numpy(model, params):
     below, pairs = model.model, []
     left = dict(params)
@@ -140,5 +139,6 @@ def load_numpy(model, params):
         raise ValueError(f"{missing} is missing") from missing
     if left or any(own.shape != w.shape for own, w in pairs):
         raise ValueError("params do not fit the model")
-    for own, w in pairs:
-        own.set_(own.new_tensor(w.tolist()))
+    with torch.no_grad():
+        for own, w in pairs:
+            own.set_(own.new_tensor(w.tolist()))
