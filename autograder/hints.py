@@ -17,6 +17,7 @@ from .errors import CourseError, StudentError, StudentRaised
 from .exact import SYMBOLS, are_symbols
 from .exercise import Check, Exercise
 from .mistake import Mistake
+from .quiet import quiet
 from .student import LocalBackend, Ref, Student
 
 # A mistake's own values differ from another person's by rounding only; distinct mistakes differ
@@ -115,7 +116,7 @@ def trace(check: Check, cases: Sequence[Case], student: Student) -> Trace:
     """Run a check on trusted code and record what it returns."""
     start = len(student.transcript)
     passed = True
-    with np.errstate(all="ignore"):
+    with quiet():
         for case in cases:
             check.prepare(case)
             try:

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from .attachment import Attached
 from .case import Case
 from .compare import Difference
@@ -28,6 +26,7 @@ from .errors import (
 from .exercise import Check, Exercise
 from .hints import Known, Trace, recognise, what_was_raised
 from .inputs import Seed
+from .quiet import quiet
 from .result import CheckResult, FunctionResult, Status
 from .student import Ask, Student
 
@@ -187,7 +186,7 @@ def ask_ahead(checks: list[Check], cases: dict[str, list[Case]], bench: Bench) -
                 yield from check.asks(case)
 
     # What goes wrong here, the checks meet again and say.
-    with contextlib.suppress(StudentError), np.errstate(all="ignore"):
+    with contextlib.suppress(StudentError), quiet():
         bench.seat(SLACK * LEAST).ask_ahead(checks[0].function, asks())
 
 
@@ -222,7 +221,7 @@ def _run_once(check: Check, cases: list[Case], bench: Bench) -> Outcome:
     transcript: list[Any] = []
     try:
         for case in cases:
-            with np.errstate(all="ignore"):
+            with quiet():
                 check.prepare(case)
                 budget = max(LEAST, BUDGET * case.seconds, check.seconds)
                 student = bench.seat(SLACK * budget)
@@ -251,7 +250,7 @@ def _weighed(check: Check, cases: list[Case], attached: Attached | None) -> Outc
     if attached.problem:
         found: Difference | None = Difference(attached.problem, attached.problem)
     else:
-        with np.errstate(all="ignore"):
+        with quiet():
             found = next((d for case in cases if (d := check.body(attached, case))), None)
     return Outcome("failed" if found else "passed", Trace(not found, (), False), found)
 

@@ -8,8 +8,6 @@ Where chance decides, right code fails with a probability below 1e-12 per check;
 next to the check.
 """
 
-import warnings
-
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
@@ -829,16 +827,9 @@ EPOCH = {"n": [74], "T": [3]}
 WORKER = f"{LIBRARY}._utils.worker"
 
 
-def made(student, *args):
-    """A loader as the student makes it, without what PyTorch says of the number of cores."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return student.keep(student.make_loader, *args)
-
-
 def loader_of(student, ids, batch_size, T, seed, *workers):
     """A loader; whatever number of workers it has, it is iterated over in this process."""
-    loader = made(student, ids, batch_size, T, number(seed), *workers)
+    loader = student.keep(student.make_loader, ids, batch_size, T, number(seed), *workers)
     student.keep(student.library("builtins.setattr"), loader, "num_workers", 0)
     return loader
 
@@ -905,10 +896,10 @@ def an_epoch_has_every_window_once(student, ids, T, seed):
 @exercise.satisfies("make_loader", points=2, sizes=EPOCH)
 def order_does_not_depend_on_the_workers(student, ids, T, seed):
     """Two workers give the windows in the order of none."""
-    loader = made(student, ids, 5, T, number(seed), 2)
+    loader = student.keep(student.make_loader, ids, 5, T, number(seed), 2)
     yield student.library("builtins.isinstance")(loader, student.library(f"{LIBRARY}.DataLoader"))
     yield loader.num_workers == 2
-    yield made(student, ids, 5, T, number(seed)).num_workers == 0
+    yield student.keep(student.make_loader, ids, 5, T, number(seed)).num_workers == 0
     alone = note(student, ids, epoch(student, loader_of(student, ids, 5, T, seed, 0)))
     together = note(student, ids, as_two_workers(student, ids, 5, T, seed))
     in_order = np.array_equal(together, np.sort(together))

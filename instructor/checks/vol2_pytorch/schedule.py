@@ -7,7 +7,6 @@ the library does, is right, too.
 """
 
 import math
-import warnings
 
 import numpy as np
 import torch
@@ -637,11 +636,9 @@ class Fit:
         return Callback(compute)
 
     def step(self, x, y, scheduler, max_norm):
-        """One call of the student's function. A scheduler warns if it is ahead of the optimizer."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loss_fn = self.loss_fn(x, y)
-            loss = self.student.train_step(loss_fn, self.optimizer, scheduler, max_norm)
+        """One call of the student's function."""
+        loss_fn = self.loss_fn(x, y)
+        loss = self.student.train_step(loss_fn, self.optimizer, scheduler, max_norm)
         # For the transcript: what is left tells mistakes apart.
         self.student.fetch(self.student.part(self.weight, "grad"))
         return loss

@@ -7,8 +7,7 @@ them, which int8 keeps but for the rounding of the scale; the others are compare
 
 import numpy as np
 
-from autograder import Exercise, array, constant, derived, laid
-from autograder.selfcheck import raises
+from autograder import Exercise, array, constant, derived, laid, raises
 from solutions.vol1_numpy.multi_head import Config
 from solutions.vol3_inference import kv_cache
 

@@ -6,8 +6,7 @@ between two codes, unless all of them are exact in binary.
 
 import numpy as np
 
-from autograder import Exercise, derived
-from autograder.selfcheck import raises
+from autograder import Exercise, derived, raises
 from solutions.vol3_inference import quantize
 
 
