@@ -194,11 +194,12 @@ def _partly(sources: Sources) -> Iterator[Student]:
     for slug in sources.quick:
         both |= {f"starter_code/{slug}.py": sources.module(slug)}
         both |= {f"assignments/{slug}.ipynb": empty[slug]}
-    yield _whole_course("only-modules", "everything in .py, the notebooks untouched", both)
+    yield _whole_course(sources, "only-modules", "everything in .py, notebooks untouched", both)
     other = {f"starter_code/{slug}.py": stubs[slug] for slug in sources.quick}
     other |= {f"assignments/{s}.ipynb": dumped(sources.notebook(s)) for s in sources.quick}
-    yield _whole_course("only-notebooks", "everything in notebooks, the .py untouched", other)
+    yield _whole_course(sources, "only-notebooks", "everything in notebooks, .py untouched", other)
 
 
-def _whole_course(name: str, story: str, files: Mapping[str, bytes]) -> Student:
-    return Student(name, story, {f"{name}/{path}": data for path, data in files.items()})
+def _whole_course(sources: Sources, name: str, story: str, files: Mapping[str, bytes]) -> Student:
+    beside = {f"assignments/{slug}.safetensors": data for slug, data in _weights(sources).items()}
+    return Student(name, story, {f"{name}/{p}": data for p, data in {**files, **beside}.items()})

@@ -64,7 +64,7 @@ class Fair:
 
     Attributes:
         handed_in: The exercises that can be read; everything is "*".
-        lost: Functions that get 0 points, with their status.
+        lost: Functions, or whole exercises, that get 0 points, with their status; "*" is the rest.
         partly: Functions that get a part, with points and status.
         unreadable: Exercises that cannot be read, with words of the reason.
         told: Words of a sentence about what was repaired or left out.
@@ -120,7 +120,7 @@ FAIR: dict[str, Fair] = {
     "untouched": NOTHING_WRITTEN,
     "untouched-modules": NOTHING_WRITTEN,
     "one-function": lost("not_attempted", "softmax_jacobian", "softmax_backward"),
-    "one-exercise": Fair(("*",), {"*": "not_attempted", "rmsnorm": "", "rmsnorm_backward": ""}),
+    "one-exercise": Fair(("*",), {"*": "not_attempted", RMSNORM: ""}),
     "only-modules": Fair(QUICK, told="the only one with something written"),
     "only-notebooks": Fair(QUICK, told="the only one with something written"),
     # Messy and right.
@@ -362,14 +362,14 @@ def expected(fair: Fair) -> dict[str, Any]:
         elif slug not in fair.handed_in and "*" not in fair.handed_in:
             want[slug] = "missing"
         else:
-            want[slug] = {f: _fair(fair, f, full) for f, full in points.items()}
+            want[slug] = {f: _fair(fair, slug, f, full) for f, full in points.items()}
     return want
 
 
-def _fair(fair: Fair, function: str, full: float) -> tuple[float, str]:
+def _fair(fair: Fair, slug: str, function: str, full: float) -> tuple[float, str]:
     if function in fair.partly:
         return fair.partly[function]
-    status = fair.lost.get(function, fair.lost.get("*", ""))
+    status = fair.lost.get(slug, fair.lost.get(function, fair.lost.get("*", "")))
     return (0.0, status) if status else (full, "passed")
 
 

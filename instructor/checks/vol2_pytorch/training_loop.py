@@ -445,8 +445,9 @@ def bfloat16_is_for_products(student, seed, deltas, signs):
     yield table[1, 1], math.log(V)
     weight = student.part(layers[1], "weight")
     yield here.library("builtins.str")(student.part(weight, "dtype")) == "torch.float32"
+    # A row whose token is as frequent as all others on average has a gradient of nearly zero.
     moved = np.abs(state["1.weight"] - head)
-    yield moved.min() > 0 and moved.max() < 1e-3
+    yield moved.any() and moved.max() < 1e-3
 
 
 # Known mistakes
