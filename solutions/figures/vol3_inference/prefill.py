@@ -36,9 +36,9 @@ def draw() -> str:
             parts.append(text(end + 36, y + 18, "logits", kind="small bold", anchor="start"))
     for i, (fill, opacity, words) in enumerate(
         (
-            (SKY, 0.45, "in the cache"),
-            (BLUE, 1.0, "of the prompt"),
-            (ORANGE, 1.0, "decoded"),
+            (SKY, 0.45, "in the cache already"),
+            (BLUE, 1.0, "new, of the prompt"),
+            (ORANGE, 1.0, "new, decoded"),
         )
     ):
         x = LEFT + 160 * i
