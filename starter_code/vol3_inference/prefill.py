@@ -171,8 +171,8 @@ def watched(
 # missing: who appends single tokens has exact attention with a window.
 #
 # **One thing to try.** Take your own cache, `mine("vol3_inference/kv_cache").KVCache` in a
-# notebook, a model with `d_model` 256 and a prompt of 512 tokens, and measure `prefill` with `chunk`
-# 1, 8, 64 and 512. Where does the time per token stop falling, and how often is each weight
+# notebook, a model with `d_model` 256 and a prompt of 512 tokens, and measure `prefill` with
+# `chunk` 1, 8, 64 and 512. Where does the time per token stop falling, and how often is each weight
 # fetched? Then take an `Int8KVCache` instead: how far do the logits move?
 
 # %%
