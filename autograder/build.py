@@ -180,10 +180,11 @@ def _for_notebook(page: Page, source: str) -> str:
     """Relative imports become the student's own earlier work: they cannot work in a notebook."""
 
     def replacement(found: re.Match[str]) -> str:
-        names = [e for e in page.earlier if e.exercise.endswith(f"/{found['module']}")]
+        volume = found["volume"] or page.slug.rpartition("/")[0]
+        names = [e for e in page.earlier if e.exercise == f"{volume}/{found['module']}"]
         return "\n".join(f'{e.local} = mine("{e.exercise}").{e.name}' for e in names)
 
-    earlier = r"^from \.(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
+    earlier = r"^from \.(?:\.(?P<volume>\w+)\.)?(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
     once = "from autograder.selfcheck import mine\n\n"
     marked = re.sub(earlier, lambda found: once + found[0], source, count=1, flags=re.M)
     source = re.sub(earlier, replacement, marked, flags=re.M)
@@ -288,12 +289,13 @@ def _of(volume: dict[str, Any], entries: list[dict[str, Any]]) -> list[dict[str,
 
 
 def _in_words(listed: list[dict[str, Any]]) -> str:
-    """The picture for who cannot see it."""
+    """The picture for who cannot see it; like it, without what comes from another volume."""
+    here = {e["exercise"] for e in listed}
+    within = {e["exercise"]: [x for x in e["earlier"] if x in here] for e in listed}
     said = [
-        f"{e['exercise'].rpartition('/')[2]} on "
-        + ", ".join(x.rpartition("/")[2] for x in e["earlier"])
-        for e in listed
-        if e["earlier"]
+        f"{slug.rpartition('/')[2]} on " + ", ".join(x.rpartition("/")[2] for x in earlier)
+        for slug, earlier in within.items()
+        if earlier
     ]
     return ("; ".join(said) or "each exercise stands alone") + "."
 

@@ -36,7 +36,10 @@ class PageCell:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A name that an exercise takes from an earlier one: `from .first import scale`."""
+    """A name that an exercise takes from an earlier one: `from .first import scale`.
+
+    From an exercise of another volume it is `from ..other_volume.first import scale`.
+    """
 
     local: str
     exercise: str
@@ -222,10 +225,15 @@ def _check_pairs(cells: list[PageCell], where: str) -> None:
 
 def _earlier(tree: ast.Module, slug: str) -> tuple[Earlier, ...]:
     volume = slug.rpartition("/")[0]
+    above = {1: f"{volume}/", 2: ""}
     return tuple(
-        Earlier(alias.asname or alias.name, f"{volume}/{node.module}", alias.name)
+        Earlier(
+            alias.asname or alias.name,
+            above[node.level] + node.module.replace(".", "/"),
+            alias.name,
+        )
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
+        if isinstance(node, ast.ImportFrom) and node.level in above and node.module
         for alias in node.names
     )
 

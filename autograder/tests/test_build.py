@@ -8,11 +8,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.build import Drift, build, compare, derive, version
+from autograder.build import Drift, build, compare, derive, notebook, version
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.percent import BEGIN, END, solution_lines
-from autograder.tests.toy_course import append, edit
+from autograder.percent import BEGIN, END, parse_page, solution_lines
+from autograder.tests.toy_course import BALANCE, append, edit
 
 SLUG = "vol1_toys/scale"
 SOURCE = "solutions/vol1_toys/scale.py"
@@ -190,6 +190,17 @@ def test_several_names_under_other_names_are_taken_over_in_a_notebook(toy: Cours
     assert 'scale = mine("vol1_toys/scale").scale\n' in text
     assert 'back = mine("vol1_toys/scale").scale_backward' in text
     assert "from .scale" not in text
+
+
+def test_an_import_from_another_volume_becomes_own_work_too(toy: Course) -> None:
+    source = BALANCE.replace(
+        "from .scale import scale", "from ..vol2_toys.scale import scale\nfrom .scale import half"
+    )
+    page = parse_page(source, "vol1_toys/balance", "balance.py")
+    text = notebook(page, toy.exercise("vol1_toys/balance"))
+    assert 'scale = mine(\\"vol2_toys/scale\\").scale' in text
+    assert 'half = mine(\\"vol1_toys/scale\\").half' in text
+    assert "from ." not in text
 
 
 def test_markdown_cells_are_markdown(toy: Course) -> None:

@@ -58,10 +58,11 @@ def visible_cells(source: str) -> list[range]:
 
 
 def earlier(slug: str, module: str, exercises: list[str]) -> bool:
-    """Is the relative import `module` an earlier exercise of the same volume?"""
-    if not re.fullmatch(r"\.\w+", module) or slug not in exercises:
+    """Is the relative import `module` an earlier exercise, of this volume or of one before?"""
+    found = re.fullmatch(r"\.(?:\.(\w+)\.)?(\w+)", module)
+    if not found or slug not in exercises:
         return False
-    other = f"{slug.partition('/')[0]}/{module[1:]}"
+    other = f"{found[1] or slug.partition('/')[0]}/{found[2]}"
     return other in exercises[: exercises.index(slug)]
 
 
@@ -143,6 +144,9 @@ CHECK_CELL = (
         ("solutions/v/two.py", "from .three import f", False),
         ("solutions/v/two.py", "from .two import f", False),
         ("solutions/v/two.py", "from ..w.one import f", False),
+        ("solutions/w/one.py", "from ..v.two import f", True),
+        ("solutions/w/one.py", "from ..v import two", False),
+        ("solutions/w/one.py", "from ...v.two import f", False),
         ("solutions/v/two.py", "from . import one", False),
         ("solutions/v/two.py", "from solutions.v.one import f", False),
         ("solutions/v/two.py", "from starter_code.given.data import load", True),
@@ -176,6 +180,8 @@ CHECK_CELL = (
         ("instructor/checks/v/alternatives/two/a.py", "from .one import f", True),
         ("instructor/checks/v/alternatives/two/a.py", "from solutions.v import two", False),
         ("instructor/checks/v/alternatives/two/a.py", "from .three import f", False),
+        ("instructor/checks/w/alternatives/one/a.py", "from ..v.two import f", True),
+        ("instructor/checks/v/alternatives/two/a.py", "from ..w.one import f", False),
         ("instructor/checks/v/alternatives/two/a.py", "import autograder", False),
     ],
 )

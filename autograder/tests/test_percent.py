@@ -116,6 +116,12 @@ def test_names_from_earlier_exercises_are_known() -> None:
     assert (earlier.local, earlier.name) == ("times", "scale")
 
 
+def test_an_earlier_exercise_may_be_of_another_volume() -> None:
+    source = toy_course.BALANCE.replace("from .scale", "from ..vol1_toys.scale")
+    (earlier,) = parse_page(source, "vol2_toys/balance", "balance.py").earlier
+    assert earlier == Earlier("scale", "vol1_toys/scale", "scale")
+
+
 # Stubs
 
 
