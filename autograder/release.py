@@ -1,13 +1,16 @@
 """The student release: an allow-list copy, and proof that nothing else is in it."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from .build import compare, derive, handed_out
+from .build import GIVEN, compare, derive, handed_out
 from .course import Course
 from .errors import AutograderError, CourseError
 from .lint_release import lint
@@ -93,7 +96,7 @@ def audit(course: Course, built: Path) -> list[str]:
         if name.split("/")[0] in ("solutions", "instructor"):
             problems.append(f"{name} is not for students")
             continue
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        text = _words(path)
         if marker.search(text):
             problems.append(f"{name} has a solution marker")
         for line, where in secrets.items():
@@ -102,10 +105,33 @@ def audit(course: Course, built: Path) -> list[str]:
     return problems
 
 
+def _words(path: Path) -> str:
+    """The text of a file; of a notebook every string in it, as it is read and not as JSON."""
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if path.suffix != ".ipynb":
+        return text
+    return "\n".join(_strings(json.loads(text)))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        joined = all(isinstance(v, str) for v in value)
+        yield from ["".join(value)] if joined else (s for v in value for s in _strings(v))
+
+
 def secret_lines(course: Course) -> dict[str, str]:
     """Telling lines of solutions and hidden checks, with where each is from."""
     found: dict[str, str] = {}
-    public = "\n".join(course.stub(slug).text() for slug in course.slugs)
+    given = [p for folder in GIVEN for p in sorted((course.root / folder).rglob("*.py"))]
+    public = "\n".join(
+        [course.stub(slug).text() for slug in course.slugs]
+        + [path.read_text(encoding="utf-8") for path in given]
+    )
     for slug in course.slugs:
         for line in solution_lines(course.page(slug)):
             found.setdefault(line.strip(), f"solutions/{slug}.py")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ from autograder.verify import verify
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
 # Seeds of `verify`, and mutants of each exercise; `make verify` and `make mutants` run many more.
-SEEDS, MUTANTS = 20, 20
+SEEDS, MUTANTS = 6, 12
 # Where one of them takes seconds: few of them here.
 FEW_SEEDS, FEW_MUTANTS = 2, 6
 SLOW = ("vol1_numpy/training", "vol2_pytorch/bpe")
@@ -116,12 +117,15 @@ def test_no_line_of_a_solution_or_of_a_hidden_check_is_in_a_release(release: Pat
     assert not names & {"solutions", "instructor"}
 
 
-def test_a_planted_leak_is_found(release: Path) -> None:
-    line = next(iter(secret_lines(COURSE)))
-    leak = release / "starter_code" / "leak.py"
-    leak.write_text(f"    {line}\n", encoding="utf-8")
+@pytest.mark.parametrize("name", ["leak.py", "leak.ipynb"])
+def test_a_planted_leak_is_found(release: Path, name: str) -> None:
+    line = next(line for line in secret_lines(COURSE) if '"' in line)
+    leak = release / "starter_code" / name
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"def f():\n    {line}\n")])
+    text = nbformat.writes(book) if name.endswith(".ipynb") else f"    {line}\n"
+    leak.write_text(text, encoding="utf-8")
     try:
-        assert any("leak.py" in problem for problem in audit(COURSE, release))
+        assert any(name in problem for problem in audit(COURSE, release))
     finally:
         leak.unlink()
 

@@ -377,6 +377,8 @@ def own_loss(student, params, ids, targets, config):
 def sampled_differences(student, params, ids, targets, config, rng):
     """A sampled number of every parameter has the gradient that differences of your loss show."""
     _, *grads = step(student, params, ids, targets, config)
+    # Where all tokens of a text are the same, it does not matter which of them are attended to.
+    varied = bool((ids != ids[:, :1]).any())
     h, got, slopes = 1e-5, [], []
     for (name, w), d in zip(params.items(), grads, strict=True):
         # Of the embedding a row that is in use.
@@ -387,7 +389,7 @@ def sampled_differences(student, params, ids, targets, config, rng):
             moved = w.copy()
             moved[at] += sign * h
             ends.append(own_loss(student, params | {name: moved}, ids, targets, config))
-        if ends[0] == ends[1]:  # a tiny slope, or a loss that ignores the parameter
+        if ends[0] == ends[1] and varied:  # a tiny slope, or a loss that ignores the parameter
             yield own_loss(student, params | {name: w + 1.0}, ids, targets, config) != ends[0]
         got.append(d[at])
         slopes.append((ends[0] - ends[1]) / (2 * h))
