@@ -74,9 +74,10 @@ def left_pad(prompts: Sequence[Ints], pad: int) -> tuple[Ints, Ints]:
     lengths = np.array([len(prompt) for prompt in prompts])
     if lengths.min() == 0:
         raise ValueError("a prompt is empty: there is no last token whose logits could be read")
-    ids = np.full((len(prompts), lengths.max()), pad)
+    T = lengths.max()
+    ids = np.full((len(prompts), T), pad)
     for row, prompt in zip(ids, prompts, strict=True):
-        row[-len(prompt) :] = prompt
+        row[T - len(prompt) :] = prompt
     return ids, lengths
     ### END SOLUTION
 

@@ -389,10 +389,10 @@ class Steps(Protocol):
     def step(self) -> dict[int, int]: ...
 
 
-Request = tuple[Ints, int, int | None]  # the arguments of submit
+Arrival = tuple[Ints, int, int | None]  # the arguments of submit
 
 
-def trace(scheduler: Steps, slots: int, arrivals: dict[int, list[Request]] | None = None) -> str:
+def trace(scheduler: Steps, slots: int, arrivals: dict[int, list[Arrival]] | None = None) -> str:
     """Which request had which slot at which step, as a table.
 
     Args:
@@ -434,7 +434,7 @@ if __name__ == "__main__":  # here, in the notebook: the requests of the figure,
             scheduler.submit(np.array([10]), most)
         print("Six requests that are there from the beginning:\n")
         print(trace(scheduler, 3))
-        latecomers: dict[int, list[Request]] = {
+        latecomers: dict[int, list[Arrival]] = {
             3: [(np.array([10]), 4, None)],
             5: [(np.array([10, 20]), 9, 24), (np.array([30]), 2, None)],
         }
