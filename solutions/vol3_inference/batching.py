@@ -199,8 +199,9 @@ def padded_llama(
 
     def attend(x: Floats, w: dict[str, Floats], positions: Ints, mask: Bools) -> Floats:
         B, T, _ = x.shape
-        q, k, v = ((x @ w[name]).reshape(B, T, -1, d_head) for name in ("w_q", "w_k", "w_v"))
-        q, k = rope(q, positions, config.rope_theta), rope(k, positions, config.rope_theta)
+        k: Floats = rope((x @ w["w_k"]).reshape(B, T, -1, d_head), positions, config.rope_theta)
+        v: Floats = (x @ w["w_v"]).reshape(B, T, -1, d_head)
+        q = rope((x @ w["w_q"]).reshape(B, T, -1, d_head), positions, config.rope_theta)
         k, v = np.repeat(k, group, axis=2), np.repeat(v, group, axis=2)
         scores = np.einsum("bihd,bjhd->bhij", q, k) / d_head**0.5
         probs = softmax(np.where(mask[:, np.newaxis], scores, -1e30))

@@ -81,7 +81,8 @@ def kinds(student, *arrays):
 
 def draw_requests(rng, table, V):
     """Seven requests. Those with the numbers 1 and 4 end early by an eos of their own, which is in
-    the prompt of the latter; that of number 3 never comes. Each eos is in texts of others."""
+    the prompt of the latter; those of the first and the last never come. Each eos is in texts of
+    others, and so is id 0."""
     while True:
         prompts = [rng.integers(V, size=P) for P in rng.permutation([1, 2, 3, 4, 5, 6, 8])]
         most = [int(n) for n in rng.permutation([1, 2, 3, 4, 5, 6, 8])]
@@ -90,10 +91,10 @@ def draw_requests(rng, table, V):
         one, four = new[1][2], new[4][3]
         if one in new[1][:2] or four in new[4][:3] or one == four or four not in prompts[4]:
             continue
-        absent = [token for token in range(1, V) if token not in new[3]]
-        others = [t[:-1] for t in (new[0], *new[2:4], *new[5:])]
-        if absent and all(any(eos in t for t in others) for eos in (one, four, 0)):
-            ends = {1: one, 3: absent[0], 4: four}
+        inside = {token for i in (0, 2, 3, 5, 6) for token in new[i][:-1]}
+        first, last = (sorted(inside - {0, *new[i]}) for i in (0, 6))
+        if first and last and {0, one, four} <= inside:
+            ends = {0: first[0], 1: one, 4: four, 6: last[-1]}
             return [(p, m, ends.get(i)) for i, (p, m) in enumerate(zip(prompts, most, strict=True))]
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ..svg import BLUE, GREEN, ORANGE, PURPLE, SKY, rect, svg, text
+from ..svg import BLUE, GREEN, ORANGE, PURPLE, rect, svg, text
 
 LENGTHS, SLOTS = (2, 7, 3, 5, 2, 4), 3
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, "#5c6370")
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#806000", "#5c6370")
 LEFT, WIDE, TALL, STEPS = 74.0, 46.0, 28.0, 12
 Bar = tuple[int, int, int]  # request, slot, first step
 
@@ -39,7 +39,14 @@ def draw() -> str:
         for slot in range(SLOTS):
             y = top + slot * (TALL + 6)
             parts.append(text(LEFT - 12, y + 19, f"slot {slot}", kind="small muted", anchor="end"))
-            parts += [rect(LEFT + t * WIDE, y, WIDE - 4, TALL) for t in range(end)]
+            used = {
+                t for r, s, start in placed if s == slot for t in range(start, start + LENGTHS[r])
+            }
+            idle = set(range(end)) - used
+            parts += [rect(LEFT + t * WIDE, y, WIDE - 4, TALL) for t in sorted(idle)]
+        parts.append(
+            text(LEFT - 12, top + SLOTS * (TALL + 6) + 12, "step", kind="small muted", anchor="end")
+        )
         for t in range(end):
             y = top + SLOTS * (TALL + 6) + 12
             parts.append(text(LEFT + (t + 0.5) * WIDE - 2, y, str(t), kind="small muted"))
