@@ -68,7 +68,7 @@ def left_pad(prompts: Sequence[Ints], pad: int) -> tuple[Ints, Ints]:
         ValueError: A prompt has no tokens.
 
     Source:
-        Wolf et al. 2020 (arXiv:1910.03771): the `padding_side` of their tokenizers.
+        The `padding_side` of Hugging Face's tokenizers; Wolf et al. 2020 (arXiv:1910.03771).
     """
     ### BEGIN SOLUTION
     lengths = np.array([len(prompt) for prompt in prompts])
@@ -282,7 +282,7 @@ class Scheduler:
         ValueError: There is not at least one slot.
 
     Source:
-        Yu et al. 2022, Orca, section 3.2: iteration-level scheduling.
+        Yu et al. 2022, Orca, section 3: iteration-level scheduling.
     """
 
     def __init__(self, model: Model, slots: int) -> None:
@@ -372,6 +372,8 @@ def visible_Scheduler(student: Student, check: Check) -> None:
     seen: list[list[list[int]]] = []
 
     def model(ids: Any, lengths: Any) -> Any:
+        if len(seen) == 100:
+            raise RuntimeError("the model has been called 100 times: does nobody ever leave?")
         B, T = ids.shape
         logits = np.zeros((B, T, 10))
         logits[:, :, 3] = 0.5  # what follows padding

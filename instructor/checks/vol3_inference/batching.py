@@ -529,13 +529,19 @@ def two_schedulers_share_nothing(student, table, requests):
 
 @exercise.satisfies("Scheduler", kind="E", points=1, sizes=SOME)
 def no_column_in_vain(student, table, requests, V, S):
-    """The array is as wide as its longest text, and padding is an id of the vocabulary."""
+    """The array is as wide as its longest text, and padding is an id of the vocabulary, even if
+    that has one id only."""
     served = Served(reads_real_tokens(table))
     texts = started(student, served.model, S, requests).run()
     served.notes(student)
     yield len(texts) == len(requests) and len(served.seen) > 0
     yield [T for _, T in served.shapes], [max(map(len, seen)) for seen in served.seen]
     yield min(served.ids) >= 0 and max(served.ids) < V
+    tiny = Served(lambda ids, lengths: np.zeros((*ids.shape, 1)))
+    requests = [(np.zeros(P, dtype=np.int64), 2) for P in (3, 1)]
+    texts = started(student, tiny.model, 2, requests).run()
+    yield texts, {0: np.zeros(5), 1: np.zeros(3)}
+    yield max(tiny.ids), 0
 
 
 # Mistakes in left_pad
@@ -545,322 +551,292 @@ FILL = """T = lengths.max()
     for row, prompt in zip(ids, prompts, strict=True):
         row[T - len(prompt) :] = prompt"""
 
-exercise.slip(
-    "left_pad",
-    "pads_on_the_right",
-    "row[T - len(prompt) :] = prompt",
-    "row[: len(prompt)] = prompt",
-    "The padding is on the right, so the rows end in different columns and the last "
-    "one holds padding. Put it on the left.",
-)
-exercise.slip(
-    "left_pad",
-    "lengths_include_padding",
-    "return ids, lengths",
-    "return ids, np.full_like(lengths, ids.shape[1])",
-    "The lengths count the padding: all of them are the width of the array. Count real tokens.",
-)
-exercise.slip(
-    "left_pad",
-    "lengths_of_the_padding",
-    "return ids, lengths",
-    "return ids, ids.shape[1] - lengths",
-    "The lengths count the padding instead of the real tokens.",
-)
-exercise.slip(
-    "left_pad",
-    "finds_padding_by_its_id",
-    "return ids, lengths",
-    "return ids, (ids != pad).sum(axis=1)",
-    "The lengths count ids that are not `pad`, but a prompt may hold that id, too. "
-    "Take the lengths of the prompts.",
-)
-exercise.slip(
-    "left_pad",
-    "finds_the_first_token_by_its_id",
-    "return ids, lengths",
-    "return ids, ids.shape[1] - np.where((ids != pad).any(axis=1), (ids != "
-    "pad).argmax(axis=1), ids.shape[1] - 1)",
-    "A prompt is taken to begin at the first id that is not `pad`, but it may begin "
-    "with that very id. Take the lengths of the prompts.",
-)
-exercise.slip(
-    "left_pad",
-    "pads_with_0",
-    "T), pad)",
-    "T), 0)",
-    "The array is filled up with 0 whatever `pad` is.",
-)
-exercise.slip(
-    "left_pad",
-    "repeats_the_first_token",
-    "row[T - len(prompt) :] = prompt",
-    "row[:] = prompt[0]\n        row[T - len(prompt) :] = prompt",
-    "The array is filled up with the first token of each prompt. Fill it up with `pad`.",
-)
-exercise.slip(
-    "left_pad",
-    "as_wide_as_the_first",
-    FILL,
-    FILL.replace("lengths.max()", "lengths[0]")
-    .replace("] = prompt", "][:] = prompt[-T:]")
-    .replace("T - len(prompt)", "max(T - len(prompt), 0)"),
-    "The array is as wide as the first prompt. The longest one gives the width.",
-)
-exercise.slip(
-    "left_pad",
-    "cuts_to_the_shortest",
-    FILL,
-    FILL.replace("lengths.max()", "lengths.min()").replace(
-        "T - len(prompt) :] = prompt", ":] = prompt[-T:]"
+for name, old, new, hint in (
+    (
+        "pads_on_the_right",
+        "row[T - len(prompt) :] = prompt",
+        "row[: len(prompt)] = prompt",
+        "The padding is on the right, so the rows end in different columns and the last "
+        "one holds padding. Put it on the left.",
     ),
-    "Prompts are cut to the length of the shortest. Fill the others up instead.",
-)
-exercise.slip(
-    "left_pad",
-    "one_column_too_many",
-    "T = lengths.max()",
-    "T = lengths.max() + 1",
-    "Every row has padding, the longest one, too: the array is a column too wide.",
-)
-exercise.slip(
-    "left_pad",
-    "reverses_the_prompts",
-    "row[T - len(prompt) :] = prompt",
-    "row[T - len(prompt) :] = prompt[::-1]",
-    "The tokens of each prompt are in the opposite order. Only the place of the padding changes.",
-)
-exercise.slip(
-    "left_pad",
-    "sorts_by_length",
-    "lengths = np.array([len(prompt) for prompt in prompts])",
-    "prompts = sorted(prompts, key=len)\n"
-    "    lengths = np.array([len(prompt) for prompt in prompts])",
-    "The rows are sorted by length, and nobody knows any more which prompt is which. "
-    "Keep the order.",
-)
-exercise.slip(
-    "left_pad",
-    "the_longest_first",
-    "lengths = np.array([len(prompt) for prompt in prompts])",
-    "prompts = sorted(prompts, key=len, reverse=True)\n"
-    "    lengths = np.array([len(prompt) for prompt in prompts])",
-    "The rows are sorted by length, and nobody knows any more which prompt is which. "
-    "Keep the order.",
-)
-exercise.slip(
-    "left_pad",
-    "keeps_the_kind_of_integer",
-    "T), pad)",
-    "T), pad, dtype=prompts[0].dtype)",
-    "The ids have the dtype of the prompts. They are int64 whatever came in.",
-)
-exercise.slip(
-    "left_pad",
-    "floats",
-    "T), pad)",
-    "T), float(pad))",
-    "The ids are floats, with which no table can be indexed. Make an array of integers.",
-)
-exercise.slip(
-    "left_pad",
-    "lengths_as_int32",
-    "return ids, lengths",
-    "return ids, lengths.astype(np.int32)",
-    "The lengths are int32. They are int64.",
-)
-exercise.slip(
-    "left_pad",
-    "hands_a_single_prompt_back",
-    "ids = np.full((len(prompts), T), pad)",
-    "if len(prompts) == 1 and prompts[0].dtype == np.int64:\n"
-    "        return prompts[0][np.newaxis], lengths\n"
-    "    ids = np.full((len(prompts), T), pad)",
-    "For a single prompt the result is a view of it, and changes when the prompt "
-    "does. Return a new array.",
-)
-exercise.slip(
-    "left_pad",
-    "takes_an_empty_prompt",
-    "if lengths.min() == 0:",
-    "if False:",
-    "A prompt without tokens becomes a row of padding. Raise ValueError.",
-)
-exercise.slip(
-    "left_pad",
-    "looks_for_an_empty_prompt_first_only",
-    "if lengths.min() == 0:",
-    "if lengths[0] == 0:",
-    "Only the first prompt is checked for being empty. Check all of them.",
-)
-exercise.slip(
-    "left_pad",
-    "refuses_only_if_all_are_empty",
-    "if lengths.min() == 0:",
-    "if lengths.max() == 0:",
-    "Empty prompts are refused only when all are empty. One is enough.",
-)
-exercise.slip(
-    "left_pad",
-    "refuses_a_single_token",
-    "if lengths.min() == 0:",
-    "if lengths.min() <= 1:",
-    "A prompt of one token is refused. Only one without tokens is.",
-)
+    (
+        "lengths_include_padding",
+        "return ids, lengths",
+        "return ids, np.full_like(lengths, ids.shape[1])",
+        "The lengths count the padding: all of them are the width of the array. Count real tokens.",
+    ),
+    (
+        "lengths_of_the_padding",
+        "return ids, lengths",
+        "return ids, ids.shape[1] - lengths",
+        "The lengths count the padding instead of the real tokens.",
+    ),
+    (
+        "finds_padding_by_its_id",
+        "return ids, lengths",
+        "return ids, (ids != pad).sum(axis=1)",
+        "The lengths count ids that are not `pad`, but a prompt may hold that id, too. "
+        "Take the lengths of the prompts.",
+    ),
+    (
+        "finds_the_first_token_by_its_id",
+        "return ids, lengths",
+        "return ids, ids.shape[1] - np.where((ids != pad).any(axis=1), (ids != "
+        "pad).argmax(axis=1), ids.shape[1] - 1)",
+        "A prompt is taken to begin at the first id that is not `pad`, but it may begin "
+        "with that very id. Take the lengths of the prompts.",
+    ),
+    (
+        "pads_with_0",
+        "T), pad)",
+        "T), 0)",
+        "The array is filled up with 0 whatever `pad` is.",
+    ),
+    (
+        "repeats_the_first_token",
+        "row[T - len(prompt) :] = prompt",
+        "row[:] = prompt[0]\n        row[T - len(prompt) :] = prompt",
+        "The array is filled up with the first token of each prompt. Fill it up with `pad`.",
+    ),
+    (
+        "as_wide_as_the_first",
+        FILL,
+        FILL.replace("lengths.max()", "lengths[0]")
+        .replace("] = prompt", "][:] = prompt[-T:]")
+        .replace("T - len(prompt)", "max(T - len(prompt), 0)"),
+        "The array is as wide as the first prompt. The longest one gives the width.",
+    ),
+    (
+        "cuts_to_the_shortest",
+        FILL,
+        FILL.replace("lengths.max()", "lengths.min()").replace(
+            "T - len(prompt) :] = prompt", ":] = prompt[-T:]"
+        ),
+        "Prompts are cut to the length of the shortest. Fill the others up instead.",
+    ),
+    (
+        "one_column_too_many",
+        "T = lengths.max()",
+        "T = lengths.max() + 1",
+        "Every row has padding, the longest one, too: the array is a column too wide.",
+    ),
+    (
+        "reverses_the_prompts",
+        "row[T - len(prompt) :] = prompt",
+        "row[T - len(prompt) :] = prompt[::-1]",
+        "The tokens of each prompt are in the opposite order. Only the place of the "
+        "padding changes.",
+    ),
+    (
+        "sorts_by_length",
+        "lengths = np.array([len(prompt) for prompt in prompts])",
+        "prompts = sorted(prompts, key=len)\n"
+        "    lengths = np.array([len(prompt) for prompt in prompts])",
+        "The rows are sorted by length, and nobody knows any more which prompt is which. "
+        "Keep the order.",
+    ),
+    (
+        "the_longest_first",
+        "lengths = np.array([len(prompt) for prompt in prompts])",
+        "prompts = sorted(prompts, key=len, reverse=True)\n"
+        "    lengths = np.array([len(prompt) for prompt in prompts])",
+        "The rows are sorted by length, and nobody knows any more which prompt is which. "
+        "Keep the order.",
+    ),
+    (
+        "keeps_the_kind_of_integer",
+        "T), pad)",
+        "T), pad, dtype=prompts[0].dtype)",
+        "The ids have the dtype of the prompts. They are int64 whatever came in.",
+    ),
+    (
+        "floats",
+        "T), pad)",
+        "T), float(pad))",
+        "The ids are floats, with which no table can be indexed. Make an array of integers.",
+    ),
+    (
+        "lengths_as_int32",
+        "return ids, lengths",
+        "return ids, lengths.astype(np.int32)",
+        "The lengths are int32. They are int64.",
+    ),
+    (
+        "hands_a_single_prompt_back",
+        "ids = np.full((len(prompts), T), pad)",
+        "if len(prompts) == 1 and prompts[0].dtype == np.int64:\n"
+        "        return prompts[0][np.newaxis], lengths\n"
+        "    ids = np.full((len(prompts), T), pad)",
+        "For a single prompt the result is a view of it, and changes when the prompt "
+        "does. Return a new array.",
+    ),
+    (
+        "takes_an_empty_prompt",
+        "if lengths.min() == 0:",
+        "if False:",
+        "A prompt without tokens becomes a row of padding. Raise ValueError.",
+    ),
+    (
+        "looks_for_an_empty_prompt_first_only",
+        "if lengths.min() == 0:",
+        "if lengths[0] == 0:",
+        "Only the first prompt is checked for being empty. Check all of them.",
+    ),
+    (
+        "refuses_only_if_all_are_empty",
+        "if lengths.min() == 0:",
+        "if lengths.max() == 0:",
+        "Empty prompts are refused only when all are empty. One is enough.",
+    ),
+    (
+        "refuses_a_single_token",
+        "if lengths.min() == 0:",
+        "if lengths.min() <= 1:",
+        "A prompt of one token is refused. Only one without tokens is.",
+    ),
+):
+    exercise.slip("left_pad", name, old, new, hint)
+
 
 # Mistakes in padding_mask
 
-exercise.slip(
-    "padding_mask",
-    "counts_from_the_edge",
-    "return np.maximum(positions, 0), mask",
-    "return np.arange(T) + 0 * positions, mask",
-    "Positions count from the edge of the array, padding included. The first real "
-    "token is at position 0.",
-)
-exercise.slip(
-    "padding_mask",
-    "counts_from_1",
-    "return np.maximum(positions, 0), mask",
-    "return np.maximum(positions + 1, 0), mask",
-    "The first real token is at position 1. Positions start at 0.",
-)
-exercise.slip(
-    "padding_mask",
-    "counts_backwards",
-    "return np.maximum(positions, 0), mask",
-    "return np.where(real, np.arange(T)[::-1], 0), mask",
-    "Positions count from the end of the row. The first real token has 0, the last "
-    "one the largest.",
-)
-exercise.slip(
-    "padding_mask",
-    "negative_positions",
-    "return np.maximum(positions, 0), mask",
-    "return positions, mask",
-    "Padding has negative positions. Let it have 0.",
-)
-exercise.slip(
-    "padding_mask",
-    "as_if_padded_on_the_right",
-    "positions = np.arange(T) - (T - lengths[:, np.newaxis])\n"
-    "    causal = np.tri(T, dtype=bool)\n"
-    "    real = positions >= 0",
-    "positions = np.arange(T) + 0 * lengths[:, np.newaxis]\n"
-    "    causal = np.tri(T, dtype=bool)\n"
-    "    real = positions < lengths[:, np.newaxis]\n"
-    "    positions = np.where(real, positions, 0)",
-    "The padding is looked for at the right end of each row. It is on the left.",
-)
-exercise.slip(
-    "padding_mask",
-    "padding_is_attended",
-    "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
-    "causal & np.ones_like(real[:, np.newaxis])",
-    "The mask is the causal one alone: real tokens see the padding before them.",
-)
-exercise.slip(
-    "padding_mask",
-    "the_future_is_attended",
-    "(causal & real[:, np.newaxis])",
-    "(real[:, :, np.newaxis] & real[:, np.newaxis])",
-    "Real tokens see real tokens that come after them. The mask is still causal.",
-)
-exercise.slip(
-    "padding_mask",
-    "everybody_sees_the_real_ones",
-    "(causal & real[:, np.newaxis])",
-    "(np.ones((T, 1), dtype=bool) & real[:, np.newaxis])",
-    "Real tokens see real tokens that come after them. The mask is still causal.",
-)
-exercise.slip(
-    "padding_mask",
-    "padding_sees_nothing",
-    "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
-    "causal & real[:, np.newaxis]",
-    "A query of padding sees nothing, and softmax over nothing is 0 / 0: nan. Let it see itself.",
-)
-exercise.slip(
-    "padding_mask",
-    "does_not_see_itself",
-    "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
-    "(np.tri(T, k=-1, dtype=bool) & real[:, np.newaxis]) | (np.eye(T, dtype=bool) & "
-    "~real[:, np.newaxis])",
-    "A real token does not see itself. It sees the keys up to and including its own.",
-)
-exercise.slip(
-    "padding_mask",
-    "padding_sees_padding",
-    "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
-    "causal & (real[:, np.newaxis] | ~real[:, :, np.newaxis])",
-    "Padding sees the padding before it, too. It sees itself alone.",
-)
-exercise.slip(
-    "padding_mask",
-    "hides_queries_not_keys",
-    "causal & real[:, np.newaxis]",
-    "causal & real[:, :, np.newaxis]",
-    "The rows of the padding are masked, not its columns: real queries see padding. "
-    "It is the keys that are hidden.",
-)
-exercise.slip(
-    "padding_mask",
-    "upside_down",
-    "return np.maximum(positions, 0), mask",
-    "return np.maximum(positions, 0), ~mask",
-    "The mask is True where nothing may be seen. True stands for what is seen.",
-)
-exercise.slip(
-    "padding_mask",
-    "keys_by_queries",
-    "return np.maximum(positions, 0), mask",
-    "return np.maximum(positions, 0), mask.swapaxes(1, 2)",
-    "Queries and keys are exchanged in the mask. The queries are its second axis, "
-    "the keys its last.",
-)
-exercise.slip(
-    "padding_mask",
-    "forgets_the_first_real_token",
-    "real = positions >= 0",
-    "real = positions > 0",
-    "The first real token is masked like padding.",
-)
-exercise.slip(
-    "padding_mask",
-    "sees_the_last_padding",
-    "real = positions >= 0",
-    "real = positions >= -1",
-    "One column of padding counts as real.",
-)
-exercise.slip(
-    "padding_mask",
-    "numbers_instead_of_booleans",
-    "return np.maximum(positions, 0), mask",
-    "return np.maximum(positions, 0), mask.astype(np.float64)",
-    "The mask is made of numbers. Make it True and False: `~` and indexing do "
-    "something else with numbers.",
-)
-exercise.slip(
-    "padding_mask",
-    "float_positions",
-    "return np.maximum(positions, 0), mask",
-    "return np.maximum(positions, 0.0), mask",
-    "The positions are floats. They are integers: a table may be indexed with them.",
-)
-exercise.slip(
-    "padding_mask",
-    "the_first_row_for_all",
-    "positions = np.arange(T) - (T - lengths[:, np.newaxis])",
-    "positions = np.arange(T) - (T - lengths[:1, np.newaxis]) + 0 * lengths[:, np.newaxis]",
-    "Every row is treated like the first. Each has its own length.",
-)
-exercise.slip(
-    "padding_mask",
-    "as_wide_as_the_longest",
-    "positions = np.arange(T) - (T - lengths[:, np.newaxis])",
-    "T = int(lengths.max())\n    positions = np.arange(T) - (T - lengths[:, np.newaxis])",
-    "The width is that of the longest row. It is T: an array may be wider than its longest row.",
-)
+for name, old, new, hint in (
+    (
+        "counts_from_the_edge",
+        "return np.maximum(positions, 0), mask",
+        "return np.arange(T) + 0 * positions, mask",
+        "Positions count from the edge of the array, padding included. The first real "
+        "token is at position 0.",
+    ),
+    (
+        "counts_from_1",
+        "return np.maximum(positions, 0), mask",
+        "return np.maximum(positions + 1, 0), mask",
+        "The first real token is at position 1. Positions start at 0.",
+    ),
+    (
+        "counts_backwards",
+        "return np.maximum(positions, 0), mask",
+        "return np.where(real, np.arange(T)[::-1], 0), mask",
+        "Positions count from the end of the row. The first real token has 0, the last "
+        "one the largest.",
+    ),
+    (
+        "negative_positions",
+        "return np.maximum(positions, 0), mask",
+        "return positions, mask",
+        "Padding has negative positions. Let it have 0.",
+    ),
+    (
+        "as_if_padded_on_the_right",
+        "positions = np.arange(T) - (T - lengths[:, np.newaxis])\n"
+        "    causal = np.tri(T, dtype=bool)\n"
+        "    real = positions >= 0",
+        "positions = np.arange(T) + 0 * lengths[:, np.newaxis]\n"
+        "    causal = np.tri(T, dtype=bool)\n"
+        "    real = positions < lengths[:, np.newaxis]\n"
+        "    positions = np.where(real, positions, 0)",
+        "The padding is looked for at the right end of each row. It is on the left.",
+    ),
+    (
+        "padding_is_attended",
+        "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
+        "causal & np.ones_like(real[:, np.newaxis])",
+        "The mask is the causal one alone: real tokens see the padding before them.",
+    ),
+    (
+        "the_future_is_attended",
+        "(causal & real[:, np.newaxis])",
+        "(real[:, :, np.newaxis] & real[:, np.newaxis])",
+        "Real tokens see real tokens that come after them. The mask is still causal.",
+    ),
+    (
+        "everybody_sees_the_real_ones",
+        "(causal & real[:, np.newaxis])",
+        "(np.ones((T, 1), dtype=bool) & real[:, np.newaxis])",
+        "Real tokens see real tokens that come after them. The mask is still causal.",
+    ),
+    (
+        "padding_sees_nothing",
+        "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
+        "causal & real[:, np.newaxis]",
+        "A query of padding sees nothing, and softmax over nothing is 0 / 0: nan. Let "
+        "it see itself.",
+    ),
+    (
+        "does_not_see_itself",
+        "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
+        "(np.tri(T, k=-1, dtype=bool) & real[:, np.newaxis]) | (np.eye(T, dtype=bool) & "
+        "~real[:, np.newaxis])",
+        "A real token does not see itself. It sees the keys up to and including its own.",
+    ),
+    (
+        "padding_sees_padding",
+        "(causal & real[:, np.newaxis]) | np.eye(T, dtype=bool)",
+        "causal & (real[:, np.newaxis] | ~real[:, :, np.newaxis])",
+        "Padding sees the padding before it, too. It sees itself alone.",
+    ),
+    (
+        "hides_queries_not_keys",
+        "causal & real[:, np.newaxis]",
+        "causal & real[:, :, np.newaxis]",
+        "The rows of the padding are masked, not its columns: real queries see padding. "
+        "It is the keys that are hidden.",
+    ),
+    (
+        "upside_down",
+        "return np.maximum(positions, 0), mask",
+        "return np.maximum(positions, 0), ~mask",
+        "The mask is True where nothing may be seen. True stands for what is seen.",
+    ),
+    (
+        "keys_by_queries",
+        "return np.maximum(positions, 0), mask",
+        "return np.maximum(positions, 0), mask.swapaxes(1, 2)",
+        "Queries and keys are exchanged in the mask. The queries are its second axis, "
+        "the keys its last.",
+    ),
+    (
+        "forgets_the_first_real_token",
+        "real = positions >= 0",
+        "real = positions > 0",
+        "The first real token is masked like padding.",
+    ),
+    (
+        "sees_the_last_padding",
+        "real = positions >= 0",
+        "real = positions >= -1",
+        "One column of padding counts as real.",
+    ),
+    (
+        "numbers_instead_of_booleans",
+        "return np.maximum(positions, 0), mask",
+        "return np.maximum(positions, 0), mask.astype(np.float64)",
+        "The mask is made of numbers. Make it True and False: `~` and indexing do "
+        "something else with numbers.",
+    ),
+    (
+        "float_positions",
+        "return np.maximum(positions, 0), mask",
+        "return np.maximum(positions, 0.0), mask",
+        "The positions are floats. They are integers: a table may be indexed with them.",
+    ),
+    (
+        "the_first_row_for_all",
+        "positions = np.arange(T) - (T - lengths[:, np.newaxis])",
+        "positions = np.arange(T) - (T - lengths[:1, np.newaxis]) + 0 * lengths[:, np.newaxis]",
+        "Every row is treated like the first. Each has its own length.",
+    ),
+    (
+        "as_wide_as_the_longest",
+        "positions = np.arange(T) - (T - lengths[:, np.newaxis])",
+        "T = int(lengths.max())\n    positions = np.arange(T) - (T - lengths[:, np.newaxis])",
+        "The width is that of the longest row. It is T: an array may be wider than its "
+        "longest row.",
+    ),
+):
+    exercise.slip("padding_mask", name, old, new, hint)
+
 
 # Mistakes in Scheduler
 
@@ -881,554 +857,504 @@ SLOTS = 'if slots < 1:\n            raise ValueError(f"{slots} slots: there must
 RUN = "while self.step():\n            pass"
 TEXTS = "return {name: np.array(text) for name, text in enumerate(self.texts)}"
 
-exercise.slip(
-    "Scheduler",
-    "pads_on_the_right",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
-    "0)\n"
-    "        shifts = lengths - ids.shape[1]\n"
-    "        ids = np.array([np.roll(row, n) for row, n in zip(ids, shifts, "
-    "strict=True)])",
-    "Texts are padded on the right, and the logits of the last column are read: they "
-    "say what follows padding. Pad on the left.",
-)
-exercise.slip(
-    "Scheduler",
-    "lengths_include_padding",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
-    "0)\n"
-    "        lengths[:] = ids.shape[1]",
-    "The model is told that every row is as long as the array, so it reads the "
-    "padding as text. Hand it the lengths of the texts.",
-)
-exercise.slip(
-    "Scheduler",
-    "lengths_of_the_prompts",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
-    "0)\n"
-    "        lengths = np.array([self.limits[name][0] for name in self.running])",
-    "The model is told the lengths of the prompts. What has been generated is text, too.",
-)
-exercise.slip(
-    "Scheduler",
-    "reads_the_first_column",
-    CHOOSE,
-    "np.argmax(self.model(ids, lengths)[:, 0], axis=-1)",
-    "The logits of the first column are read. Those of the last one say what comes next.",
-)
-exercise.slip(
-    "Scheduler",
-    "reads_at_the_length",
-    CHOOSE,
-    "np.argmax(self.model(ids, lengths)[np.arange(len(ids)), lengths - 1], axis=-1)",
-    "The logits are read at column lengths - 1, as for padding on the right. With "
-    "padding on the left every row ends in the last column.",
-)
-exercise.slip(
-    "Scheduler",
-    "shows_the_prompts_only",
-    PAD,
-    "texts = [np.array(self.texts[name][: self.limits[name][0]]) for name in "
-    "self.running]\n"
-    "        ids, lengths = left_pad(texts, 0)",
-    "The model is shown the prompt every time. What has been generated belongs to its input.",
-)
-exercise.slip(
-    "Scheduler",
-    "shows_the_last_token_only",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name][-1:]) for name in self.running], 0)",
-    "The model is shown the last token alone. Without a cache it needs the whole text.",
-)
-exercise.slip(
-    "Scheduler",
-    "asks_each_request_alone",
-    CHOOSE,
-    "np.array([\n"
-    "            np.argmax(self.model(row[np.newaxis, -n:], np.array([n]))[0, -1])\n"
-    "            for row, n in zip(ids, lengths, strict=True)\n"
-    "        ])",
-    "The model is called once for every request. One call takes all rows: that is "
-    "what a batch is for.",
-)
-exercise.slip(
-    "Scheduler",
-    "calls_twice",
-    CHOOSE,
-    "self.model(ids, lengths)[:, -1].argmax(axis=-1)\n"
-    "        chosen = np.argmax(self.model(ids, lengths)[:, -1], axis=-1)",
-    "The model is called twice in a step.",
-)
-exercise.slip(
-    "Scheduler",
-    "fills_the_batch_up",
-    CHOOSE,
-    "np.argmax(self.model(\n"
-    "            np.pad(ids, ((0, self.slots - len(ids)), (0, 0))),\n"
-    "            np.pad(lengths, (0, self.slots - len(ids)), constant_values=1),\n"
-    "        )[: len(ids), -1], axis=-1)",
-    "Slots that are free are filled with rows that belong to nobody, and the model works for them.",
-)
-exercise.slip(
-    "Scheduler",
-    "as_wide_as_ever",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
-    "0)\n"
-    "        self.width = max(vars(self).get('width', 0), ids.shape[1])\n"
-    "        ids = np.pad(ids, ((0, 0), (self.width - ids.shape[1], 0)))",
-    "The array stays as wide as it ever was, so the model reads columns in which "
-    "every row has padding.",
-)
-exercise.slip(
-    "Scheduler",
-    "as_wide_as_it_may_become",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
-    "0)\n"
-    "        width = max(sum(self.limits[name][:2]) for name in self.running)\n"
-    "        ids = np.pad(ids, ((0, 0), (width - ids.shape[1], 0)))",
-    "The array has room for all tokens that may come, so the model reads columns in "
-    "which every row has padding.",
-)
-exercise.slip(
-    "Scheduler",
-    "pads_with_minus_1",
-    PAD,
-    "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], -1)",
-    "Texts are padded with -1, which is no id of the vocabulary: a model looks every "
-    "id up. Pad with 0.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_slot_too_many",
-    ADMIT,
-    "while self.waiting and len(self.running) <= self.slots:",
-    "One more request runs than there are slots.",
-)
-exercise.slip(
-    "Scheduler",
-    "no_limit",
-    ADMIT,
-    "while self.waiting:",
-    "All requests run at once, however few slots there are.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_slot_too_few",
-    ADMIT,
-    "while self.waiting and len(self.running) < max(self.slots - 1, 1):",
-    "One slot is never used.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_slot_alone",
-    ADMIT,
-    "while self.waiting and len(self.running) < 1:",
-    "The requests run one after another: only one of the slots is used.",
-)
-exercise.slip(
-    "Scheduler",
-    "waits_for_all_to_finish",
-    ADMIT,
-    "begin = not self.running\n"
-    "        while begin and self.waiting and len(self.running) < self.slots:",
-    "New requests wait until all that run have finished: that is static batching. A "
-    "slot is given away as soon as it is free.",
-)
-exercise.slip(
-    "Scheduler",
-    "waits_until_the_batch_is_full",
-    ADMIT,
-    "full = len(self.running) + len(self.waiting) >= self.slots\n"
-    "        while (full or not self.running) and self.waiting and len(self.running) "
-    "< self.slots:",
-    "A request waits until enough others are there to fill every slot. It gets a "
-    "free slot at once.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_newcomer_per_step",
-    ADMIT,
-    "if self.waiting and len(self.running) < self.slots:",
-    "Only one request gets a slot in each step, however many are free.",
-)
-exercise.slip(
-    "Scheduler",
-    "keeps_its_slot",
-    ADMIT,
-    "while self.waiting and vars(self).setdefault('given', 0) < self.slots:\n"
-    "            self.given += 1",
-    "A request that has finished keeps its slot, so some of those who wait never get "
-    "one and their texts stay prompts.",
-)
-exercise.slip(
-    "Scheduler",
-    "last_come_first_served",
-    TAKE,
-    "self.running.append(self.waiting.pop())",
-    "The request that came last gets the free slot. The one that has waited longest does.",
-)
-exercise.slip(
-    "Scheduler",
-    "fewest_tokens_first",
-    TAKE,
-    "short = min(self.waiting, key=lambda name: self.limits[name][1])\n"
-    "            self.waiting.remove(short)\n"
-    "            self.running.append(short)",
-    "The request that wants the fewest tokens gets the free slot. The one that has "
-    "waited longest does.",
-)
-exercise.slip(
-    "Scheduler",
-    "shortest_prompt_first",
-    TAKE,
-    "short = min(self.waiting, key=lambda name: self.limits[name][0])\n"
-    "            self.waiting.remove(short)\n"
-    "            self.running.append(short)",
-    "The request with the shortest prompt gets the free slot. The one that has "
-    "waited longest does.",
-)
-exercise.slip(
-    "Scheduler",
-    "forgets_some_who_wait",
-    TAKE,
-    "self.running.append(self.waiting.popleft())\n"
-    "            if len(self.waiting) > self.slots:\n"
-    "                self.waiting.pop()",
-    "When many requests wait, some are forgotten. Each gets its turn.",
-)
-exercise.slip(
-    "Scheduler",
-    "keyed_by_row",
-    "return tokens",
-    "return dict(enumerate(tokens.values()))",
-    "What step returns is keyed by the row of the batch. Rows move up when another "
-    "request leaves: key the tokens by the request's number.",
-)
-exercise.slip(
-    "Scheduler",
-    "texts_by_row",
-    "for name, token in tokens.items():\n            self.texts[name].append(token)",
-    "for row, (name, token) in enumerate(tokens.items()):\n"
-    "            self.texts[row].append(token)",
-    "Tokens are appended to the text with the number of their row. Rows move up when "
-    "another request leaves: append them to the request's own text.",
-)
-exercise.slip(
-    "Scheduler",
-    "limits_by_row",
-    "for name, token in tokens.items():\n"
-    "            self.texts[name].append(token)\n"
-    "            P, most, eos = self.limits[name]",
-    "for row, (name, token) in enumerate(tokens.items()):\n"
-    "            self.texts[name].append(token)\n"
-    "            P, (_, most, eos) = self.limits[name][0], self.limits[row]",
-    "The eos and the limit are looked up by the row of the batch. Rows move up when "
-    "another request leaves: look them up by the request's number.",
-)
-exercise.slip(
-    "Scheduler",
-    "tokens_of_those_who_go_on",
-    "return tokens",
-    "return {name: token for name, token in tokens.items() if name in self.running}",
-    "The last token of a request is missing from what step returns.",
-)
-exercise.slip(
-    "Scheduler",
-    "ties_go_to_the_highest",
-    CHOOSE,
-    "np.array([\n"
-    "            len(row) - 1 - np.argmax(row[::-1]) for row in self.model(ids, "
-    "lengths)[:, -1]\n"
-    "        ])",
-    "Of several equal logits the last is taken. The lowest id wins.",
-)
-exercise.slip(
-    "Scheduler",
-    "eos_does_nothing",
-    DONE,
-    "if len(self.texts[name]) == P + most:",
-    "A request goes on after its eos. It is done when it has generated it.",
-)
-exercise.slip(
-    "Scheduler",
-    "eos_0_is_no_eos",
-    DONE,
-    "if (eos and token == eos) or len(self.texts[name]) == P + most:",
-    "An eos with id 0 is taken for none. Compare with the eos itself.",
-)
-exercise.slip(
-    "Scheduler",
-    "padding_is_an_eos",
-    DONE,
-    "if token in (0, eos) or len(self.texts[name]) == P + most:",
-    "A request ends when it generates id 0, the one that fills up. Only its own eos "
-    "ends it; 0 is a token like any other.",
-)
-exercise.slip(
-    "Scheduler",
-    "no_eos_is_eos_0",
-    DONE,
-    "if token == (eos or 0) or len(self.texts[name]) == P + most:",
-    "A request without an eos ends when it generates id 0. Without an eos nothing "
-    "ends it but its limit.",
-)
-exercise.slip(
-    "Scheduler",
-    "eos_of_the_last_request",
-    LIMITS,
-    "P, most, eos = self.limits[name]\n            eos = self.limits[-1][2]",
-    "The eos of the request that came last holds for all. Each has its own.",
-)
-exercise.slip(
-    "Scheduler",
-    "eos_of_the_first_request",
-    LIMITS,
-    "P, most, eos = self.limits[name]\n            eos = self.limits[0][2]",
-    "The eos of the first request holds for all. Each has its own.",
-)
-exercise.slip(
-    "Scheduler",
-    "every_eos_ends_everybody",
-    DONE,
-    "if token in {end for _, _, end in self.limits} or len(self.texts[name]) == P + most:",
-    "A request ends at an eos that belongs to another one. Each has its own.",
-)
-exercise.slip(
-    "Scheduler",
-    "eos_ends_the_batch",
-    LEAVE,
-    "self.running.remove(name)\n"
-    "            if token == eos:\n"
-    "                self.running.clear()\n"
-    "                break",
-    "When one request generates its eos, all that run are ended. The others go on.",
-)
-exercise.slip(
-    "Scheduler",
-    "drops_the_eos",
-    LEAVE,
-    "self.running.remove(name)\n"
-    "                if token == eos:\n"
-    "                    self.texts[name].pop()",
-    "The eos is missing from the text. It is kept.",
-)
-exercise.slip(
-    "Scheduler",
-    "keeps_the_eos_twice",
-    LEAVE,
-    "self.running.remove(name)\n"
-    "                if token == eos:\n"
-    "                    self.texts[name].append(token)",
-    "The eos stands at the end of the text twice.",
-)
-exercise.slip(
-    "Scheduler",
-    "step_hides_the_eos",
-    "return tokens",
-    "return {name: t for name, t in tokens.items() if t != self.limits[name][2]}",
-    "step does not return the eos of a request. It is a new token like any other.",
-)
-exercise.slip(
-    "Scheduler",
-    "an_eos_in_the_prompt_counts",
-    QUEUE,
-    "if max_new_tokens > 0 and eos not in self.texts[name]:\n            self.waiting.append(name)",
-    "A request with its eos in the prompt is taken to be done. Only a generated eos ends it.",
-)
-exercise.slip(
-    "Scheduler",
-    "an_eos_anywhere_counts",
-    DONE,
-    "if eos in self.texts[name] or len(self.texts[name]) == P + most:",
-    "A request ends after one token because its eos is in the prompt. Only a "
-    "generated eos ends it.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_token_less",
-    LIMIT,
-    "self.limits.append((len(prompt), max(max_new_tokens - 1, 1), eos))",
-    "One token is missing.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_token_more",
-    LIMIT,
-    "self.limits.append((len(prompt), max_new_tokens + 1, eos))",
-    "One token too many is generated.",
-)
-exercise.slip(
-    "Scheduler",
-    "the_prompt_counts",
-    LIMIT,
-    "self.limits.append((len(prompt), max(max_new_tokens - len(prompt), 1), eos))",
-    "The tokens of the prompt are counted as new ones, so the text is too short.",
-)
-exercise.slip(
-    "Scheduler",
-    "the_limit_of_the_first",
-    LIMITS,
-    "P, most, eos = self.limits[name]\n            most = self.limits[0][1]",
-    "The first request's max_new_tokens holds for all. Each has its own.",
-)
-exercise.slip(
-    "Scheduler",
-    "at_least_one_token",
-    QUEUE,
-    "self.limits[-1] = (len(prompt), max(max_new_tokens, 1), eos)\n"
-    "        self.waiting.append(name)",
-    "With max_new_tokens=0 a token is generated all the same. Such a request is done "
-    "when it is submitted.",
-)
-exercise.slip(
-    "Scheduler",
-    "without_limit_for_0",
-    QUEUE,
-    "self.limits[-1] = (len(prompt), max_new_tokens or 20, eos)\n        self.waiting.append(name)",
-    "max_new_tokens=0 is taken for no limit. Such a request is done when it is submitted.",
-)
-exercise.slip(
-    "Scheduler",
-    "forgets_requests_without_tokens",
-    TEXTS,
-    "return {name: np.array(text) for name, text in enumerate(self.texts) if self.limits[name][1]}",
-    "A request with max_new_tokens=0 is missing from the result. Its text is its prompt.",
-)
-exercise.slip(
-    "Scheduler",
-    "numbers_from_1",
-    NUMBER,
-    "return name + 1\n",
-    "The first request is given the number 1. Numbers begin at 0, and the same "
-    "number is its key in what step and run return.",
-)
-exercise.slip(
-    "Scheduler",
-    "numbers_those_who_wait",
-    NUMBER,
-    "return max(len(self.waiting) - 1, 0)\n",
-    "The number is a place in the queue, and is given again when the queue is "
-    "shorter. No number is given twice.",
-)
-exercise.slip(
-    "Scheduler",
-    "numbers_the_refused",
-    REFUSE,
-    "if len(prompt) == 0:\n"
-    "            self.texts.append([])\n"
-    "            self.limits.append((0, 0, None))\n"
-    '            raise ValueError("the prompt is empty")',
-    "A prompt that is refused has used up a number. Check it before anything changes.",
-)
-exercise.slip(
-    "Scheduler",
-    "continues_from_nothing",
-    REFUSE,
-    "if len(prompt) == 0:\n            prompt = np.array([0])",
-    "An empty prompt is replaced by a token of its own choice. Raise ValueError.",
-)
-exercise.slip(
-    "Scheduler",
-    "refuses_only_if_tokens_are_wanted",
-    REFUSE,
-    'if len(prompt) == 0 < max_new_tokens:\n            raise ValueError("the prompt is empty")',
-    "An empty prompt is accepted with max_new_tokens=0. Raise ValueError whatever is wanted.",
-)
-exercise.slip(
-    "Scheduler",
-    "no_slots_are_accepted",
-    SLOTS,
-    "slots = max(slots, 1)",
-    "A scheduler without slots is made all the same. Raise ValueError.",
-)
-exercise.slip(
-    "Scheduler",
-    "takes_negative_slots",
-    SLOTS,
-    'if slots == 0:\n            raise ValueError(f"{slots} slots: there must be at least one")',
-    "A negative number of slots is accepted. Raise ValueError for anything below 1.",
-)
-exercise.slip(
-    "Scheduler",
-    "refuses_a_single_slot",
-    SLOTS,
-    'if slots <= 1:\n            raise ValueError(f"{slots} slots: there must be at least one")',
-    "A scheduler of one slot is refused. It runs one request after another.",
-)
-exercise.slip(
-    "Scheduler",
-    "calls_for_nobody",
-    IDLE,
-    "if not self.running:\n"
-    "            self.model(np.zeros((0, 1), dtype=np.int64), np.zeros(0, "
-    "dtype=np.int64))\n"
-    "            return {}",
-    "The model is called although nothing is left to do.",
-)
-exercise.slip(
-    "Scheduler",
-    "one_call_too_many",
-    TEXTS,
-    "self.model(*left_pad([np.array(text) for text in self.texts[: self.slots]] or "
-    "[np.array([0])], 0))\n"
-    "        return {name: np.array(text) for name, text in enumerate(self.texts)}",
-    "run calls the model once more when all is done, and throws the logits away.",
-)
-exercise.slip(
-    "Scheduler",
-    "run_takes_one_step",
-    RUN,
-    "self.step()",
-    "run takes a single step. It goes on until nothing is left to do.",
-)
-exercise.slip(
-    "Scheduler",
-    "run_ignores_those_who_wait",
-    RUN,
-    "self.step()\n        while self.running:\n            self.step()",
-    "run ends when all slots are free at the same time, though requests are waiting still.",
-)
-exercise.slip(
-    "Scheduler",
-    "only_new_tokens",
-    TEXTS,
-    "return {name: np.array(text[self.limits[name][0] :], dtype=np.int64) for name, "
-    "text in enumerate(self.texts)}",
-    "The texts hold the new tokens alone. They are the prompt and what follows.",
-)
-exercise.slip(
-    "Scheduler",
-    "forgets_what_was_finished_before",
-    RUN,
-    "old = set(range(len(self.texts))) - {*self.waiting, *self.running}\n"
-    "        while self.step():\n"
-    "            pass\n"
-    "        if old:\n"
-    "            return {n: np.array(text) for n, text in enumerate(self.texts) if n "
-    "not in old}",
-    "run leaves out requests that had finished before it was called. It returns "
-    "every request that was ever submitted.",
-)
-exercise.slip(
-    "Scheduler",
-    "lists",
-    TEXTS,
-    "return {name: list(text) for name, text in enumerate(self.texts)}",
-    "The texts are lists. They are arrays, int64.",
-)
-exercise.slip(
-    "Scheduler",
-    "a_queue_in_the_class",
-    "self.waiting: deque[int] = deque()",
-    "Scheduler.waiting = deque()",
-    "Two schedulers share their queue: it belongs to the class (or is global). What "
-    "a scheduler remembers belongs to `self`.",
-)
+for name, old, new, hint in (
+    (
+        "pads_on_the_right",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
+        "0)\n"
+        "        shifts = lengths - ids.shape[1]\n"
+        "        ids = np.array([np.roll(row, n) for row, n in zip(ids, shifts, "
+        "strict=True)])",
+        "Texts are padded on the right, and the logits of the last column are read: they "
+        "say what follows padding. Pad on the left.",
+    ),
+    (
+        "lengths_include_padding",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
+        "0)\n"
+        "        lengths[:] = ids.shape[1]",
+        "The model is told that every row is as long as the array, so it reads the "
+        "padding as text. Hand it the lengths of the texts.",
+    ),
+    (
+        "lengths_of_the_prompts",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
+        "0)\n"
+        "        lengths = np.array([self.limits[name][0] for name in self.running])",
+        "The model is told the lengths of the prompts. What has been generated is text, too.",
+    ),
+    (
+        "reads_the_first_column",
+        CHOOSE,
+        "np.argmax(self.model(ids, lengths)[:, 0], axis=-1)",
+        "The logits of the first column are read. Those of the last one say what comes next.",
+    ),
+    (
+        "reads_at_the_length",
+        CHOOSE,
+        "np.argmax(self.model(ids, lengths)[np.arange(len(ids)), lengths - 1], axis=-1)",
+        "The logits are read at column lengths - 1, as for padding on the right. With "
+        "padding on the left every row ends in the last column.",
+    ),
+    (
+        "shows_the_prompts_only",
+        PAD,
+        "texts = [np.array(self.texts[name][: self.limits[name][0]]) for name in "
+        "self.running]\n"
+        "        ids, lengths = left_pad(texts, 0)",
+        "The model is shown the prompt every time. What has been generated belongs to its input.",
+    ),
+    (
+        "shows_the_last_token_only",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name][-1:]) for name in self.running], 0)",
+        "The model is shown the last token alone. Without a cache it needs the whole text.",
+    ),
+    (
+        "asks_each_request_alone",
+        CHOOSE,
+        "np.array([\n"
+        "            np.argmax(self.model(row[np.newaxis, -n:], np.array([n]))[0, -1])\n"
+        "            for row, n in zip(ids, lengths, strict=True)\n"
+        "        ])",
+        "The model is called once for every request. One call takes all rows: that is "
+        "what a batch is for.",
+    ),
+    (
+        "calls_twice",
+        CHOOSE,
+        "self.model(ids, lengths)[:, -1].argmax(axis=-1)\n"
+        "        chosen = np.argmax(self.model(ids, lengths)[:, -1], axis=-1)",
+        "The model is called twice in a step.",
+    ),
+    (
+        "fills_the_batch_up",
+        CHOOSE,
+        "np.argmax(self.model(\n"
+        "            np.pad(ids, ((0, self.slots - len(ids)), (0, 0))),\n"
+        "            np.pad(lengths, (0, self.slots - len(ids)), constant_values=1),\n"
+        "        )[: len(ids), -1], axis=-1)",
+        "Slots that are free are filled with rows that belong to nobody, and the model "
+        "works for them.",
+    ),
+    (
+        "as_wide_as_ever",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
+        "0)\n"
+        "        self.width = max(vars(self).get('width', 0), ids.shape[1])\n"
+        "        ids = np.pad(ids, ((0, 0), (self.width - ids.shape[1], 0)))",
+        "The array stays as wide as it ever was, so the model reads columns in which "
+        "every row has padding.",
+    ),
+    (
+        "as_wide_as_it_may_become",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], "
+        "0)\n"
+        "        width = max(sum(self.limits[name][:2]) for name in self.running)\n"
+        "        ids = np.pad(ids, ((0, 0), (width - ids.shape[1], 0)))",
+        "The array has room for all tokens that may come, so the model reads columns in "
+        "which every row has padding.",
+    ),
+    (
+        "pads_with_minus_1",
+        PAD,
+        "ids, lengths = left_pad([np.array(self.texts[name]) for name in self.running], -1)",
+        "Texts are padded with -1, which is no id of the vocabulary: a model looks every "
+        "id up. Pad with 0.",
+    ),
+    (
+        "pads_with_1",
+        PAD,
+        PAD.replace(", 0)", ", 1)"),
+        "Texts are padded with an id that a small vocabulary may not have. Pad with 0.",
+    ),
+    (
+        "one_slot_too_many",
+        ADMIT,
+        "while self.waiting and len(self.running) <= self.slots:",
+        "One more request runs than there are slots.",
+    ),
+    (
+        "no_limit",
+        ADMIT,
+        "while self.waiting:",
+        "All requests run at once, however few slots there are.",
+    ),
+    (
+        "one_slot_too_few",
+        ADMIT,
+        "while self.waiting and len(self.running) < max(self.slots - 1, 1):",
+        "One slot is never used.",
+    ),
+    (
+        "one_slot_alone",
+        ADMIT,
+        "while self.waiting and len(self.running) < 1:",
+        "The requests run one after another: only one of the slots is used.",
+    ),
+    (
+        "waits_for_all_to_finish",
+        ADMIT,
+        "begin = not self.running\n"
+        "        while begin and self.waiting and len(self.running) < self.slots:",
+        "New requests wait until all that run have finished: that is static batching. A "
+        "slot is given away as soon as it is free.",
+    ),
+    (
+        "waits_until_the_batch_is_full",
+        ADMIT,
+        "full = len(self.running) + len(self.waiting) >= self.slots\n"
+        "        while (full or not self.running) and self.waiting and len(self.running) "
+        "< self.slots:",
+        "A request waits until enough others are there to fill every slot. It gets a "
+        "free slot at once.",
+    ),
+    (
+        "one_newcomer_per_step",
+        ADMIT,
+        "if self.waiting and len(self.running) < self.slots:",
+        "Only one request gets a slot in each step, however many are free.",
+    ),
+    (
+        "keeps_its_slot",
+        ADMIT,
+        "while self.waiting and vars(self).setdefault('given', 0) < self.slots:\n"
+        "            self.given += 1",
+        "A request that has finished keeps its slot, so some of those who wait never get "
+        "one and their texts stay prompts.",
+    ),
+    (
+        "last_come_first_served",
+        TAKE,
+        "self.running.append(self.waiting.pop())",
+        "The request that came last gets the free slot. The one that has waited longest does.",
+    ),
+    (
+        "fewest_tokens_first",
+        TAKE,
+        "short = min(self.waiting, key=lambda name: self.limits[name][1])\n"
+        "            self.waiting.remove(short)\n"
+        "            self.running.append(short)",
+        "The request that wants the fewest tokens gets the free slot. The one that has "
+        "waited longest does.",
+    ),
+    (
+        "shortest_prompt_first",
+        TAKE,
+        "short = min(self.waiting, key=lambda name: self.limits[name][0])\n"
+        "            self.waiting.remove(short)\n"
+        "            self.running.append(short)",
+        "The request with the shortest prompt gets the free slot. The one that has "
+        "waited longest does.",
+    ),
+    (
+        "forgets_some_who_wait",
+        TAKE,
+        "self.running.append(self.waiting.popleft())\n"
+        "            if len(self.waiting) > self.slots:\n"
+        "                self.waiting.pop()",
+        "When many requests wait, some are forgotten. Each gets its turn.",
+    ),
+    (
+        "keyed_by_row",
+        "return tokens",
+        "return dict(enumerate(tokens.values()))",
+        "What step returns is keyed by the row of the batch. Rows move up when another "
+        "request leaves: key the tokens by the request's number.",
+    ),
+    (
+        "texts_by_row",
+        "for name, token in tokens.items():\n            self.texts[name].append(token)",
+        "for row, (name, token) in enumerate(tokens.items()):\n"
+        "            self.texts[row].append(token)",
+        "Tokens are appended to the text with the number of their row. Rows move up when "
+        "another request leaves: append them to the request's own text.",
+    ),
+    (
+        "limits_by_row",
+        "for name, token in tokens.items():\n"
+        "            self.texts[name].append(token)\n"
+        "            P, most, eos = self.limits[name]",
+        "for row, (name, token) in enumerate(tokens.items()):\n"
+        "            self.texts[name].append(token)\n"
+        "            P, (_, most, eos) = self.limits[name][0], self.limits[row]",
+        "The eos and the limit are looked up by the row of the batch. Rows move up when "
+        "another request leaves: look them up by the request's number.",
+    ),
+    (
+        "tokens_of_those_who_go_on",
+        "return tokens",
+        "return {name: token for name, token in tokens.items() if name in self.running}",
+        "The last token of a request is missing from what step returns.",
+    ),
+    (
+        "ties_go_to_the_highest",
+        CHOOSE,
+        "np.array([\n"
+        "            len(row) - 1 - np.argmax(row[::-1]) for row in self.model(ids, "
+        "lengths)[:, -1]\n"
+        "        ])",
+        "Of several equal logits the last is taken. The lowest id wins.",
+    ),
+    (
+        "eos_does_nothing",
+        DONE,
+        "if len(self.texts[name]) == P + most:",
+        "A request goes on after its eos. It is done when it has generated it.",
+    ),
+    (
+        "eos_0_is_no_eos",
+        DONE,
+        "if (eos and token == eos) or len(self.texts[name]) == P + most:",
+        "An eos with id 0 is taken for none. Compare with the eos itself.",
+    ),
+    (
+        "padding_is_an_eos",
+        DONE,
+        "if token in (0, eos) or len(self.texts[name]) == P + most:",
+        "A request ends when it generates id 0, the one that fills up. Only its own eos "
+        "ends it; 0 is a token like any other.",
+    ),
+    (
+        "no_eos_is_eos_0",
+        DONE,
+        "if token == (eos or 0) or len(self.texts[name]) == P + most:",
+        "A request without an eos ends when it generates id 0. Without an eos nothing "
+        "ends it but its limit.",
+    ),
+    (
+        "eos_of_the_last_request",
+        LIMITS,
+        "P, most, eos = self.limits[name]\n            eos = self.limits[-1][2]",
+        "The eos of the request that came last holds for all. Each has its own.",
+    ),
+    (
+        "eos_of_the_first_request",
+        LIMITS,
+        "P, most, eos = self.limits[name]\n            eos = self.limits[0][2]",
+        "The eos of the first request holds for all. Each has its own.",
+    ),
+    (
+        "every_eos_ends_everybody",
+        DONE,
+        "if token in {end for _, _, end in self.limits} or len(self.texts[name]) == P + most:",
+        "A request ends at an eos that belongs to another one. Each has its own.",
+    ),
+    (
+        "eos_ends_the_batch",
+        LEAVE,
+        "self.running.remove(name)\n"
+        "            if token == eos:\n"
+        "                self.running.clear()\n"
+        "                break",
+        "When one request generates its eos, all that run are ended. The others go on.",
+    ),
+    (
+        "drops_the_eos",
+        LEAVE,
+        "self.running.remove(name)\n"
+        "                if token == eos:\n"
+        "                    self.texts[name].pop()",
+        "The eos is missing from the text. It is kept.",
+    ),
+    (
+        "keeps_the_eos_twice",
+        LEAVE,
+        "self.running.remove(name)\n"
+        "                if token == eos:\n"
+        "                    self.texts[name].append(token)",
+        "The eos stands at the end of the text twice.",
+    ),
+    (
+        "step_hides_the_eos",
+        "return tokens",
+        "return {name: t for name, t in tokens.items() if t != self.limits[name][2]}",
+        "step does not return the eos of a request. It is a new token like any other.",
+    ),
+    (
+        "an_eos_in_the_prompt_counts",
+        QUEUE,
+        "if max_new_tokens > 0 and eos not in self.texts[name]:\n"
+        "            self.waiting.append(name)",
+        "A request with its eos in the prompt is taken to be done. Only a generated eos ends it.",
+    ),
+    (
+        "an_eos_anywhere_counts",
+        DONE,
+        "if eos in self.texts[name] or len(self.texts[name]) == P + most:",
+        "A request ends after one token because its eos is in the prompt. Only a "
+        "generated eos ends it.",
+    ),
+    (
+        "one_token_less",
+        LIMIT,
+        "self.limits.append((len(prompt), max(max_new_tokens - 1, 1), eos))",
+        "One token is missing.",
+    ),
+    (
+        "one_token_more",
+        LIMIT,
+        "self.limits.append((len(prompt), max_new_tokens + 1, eos))",
+        "One token too many is generated.",
+    ),
+    (
+        "the_prompt_counts",
+        LIMIT,
+        "self.limits.append((len(prompt), max(max_new_tokens - len(prompt), 1), eos))",
+        "The tokens of the prompt are counted as new ones, so the text is too short.",
+    ),
+    (
+        "the_limit_of_the_first",
+        LIMITS,
+        "P, most, eos = self.limits[name]\n            most = self.limits[0][1]",
+        "The first request's max_new_tokens holds for all. Each has its own.",
+    ),
+    (
+        "at_least_one_token",
+        QUEUE,
+        "self.limits[-1] = (len(prompt), max(max_new_tokens, 1), eos)\n"
+        "        self.waiting.append(name)",
+        "With max_new_tokens=0 a token is generated all the same. Such a request is done "
+        "when it is submitted.",
+    ),
+    (
+        "without_limit_for_0",
+        QUEUE,
+        "self.limits[-1] = (len(prompt), max_new_tokens or 20, eos)\n"
+        "        self.waiting.append(name)",
+        "max_new_tokens=0 is taken for no limit. Such a request is done when it is submitted.",
+    ),
+    (
+        "forgets_requests_without_tokens",
+        TEXTS,
+        "return {name: np.array(text) for name, text in enumerate(self.texts) if "
+        "self.limits[name][1]}",
+        "A request with max_new_tokens=0 is missing from the result. Its text is its prompt.",
+    ),
+    (
+        "numbers_from_1",
+        NUMBER,
+        "return name + 1\n",
+        "The first request is given the number 1. Numbers begin at 0, and the same "
+        "number is its key in what step and run return.",
+    ),
+    (
+        "numbers_those_who_wait",
+        NUMBER,
+        "return max(len(self.waiting) - 1, 0)\n",
+        "The number is a place in the queue, and is given again when the queue is "
+        "shorter. No number is given twice.",
+    ),
+    (
+        "numbers_the_refused",
+        REFUSE,
+        "if len(prompt) == 0:\n"
+        "            self.texts.append([])\n"
+        "            self.limits.append((0, 0, None))\n"
+        '            raise ValueError("the prompt is empty")',
+        "A prompt that is refused has used up a number. Check it before anything changes.",
+    ),
+    (
+        "continues_from_nothing",
+        REFUSE,
+        "if len(prompt) == 0:\n            prompt = np.array([0])",
+        "An empty prompt is replaced by a token of its own choice. Raise ValueError.",
+    ),
+    (
+        "refuses_only_if_tokens_are_wanted",
+        REFUSE,
+        "if len(prompt) == 0 < max_new_tokens:\n"
+        '            raise ValueError("the prompt is empty")',
+        "An empty prompt is accepted with max_new_tokens=0. Raise ValueError whatever is wanted.",
+    ),
+    (
+        "no_slots_are_accepted",
+        SLOTS,
+        "slots = max(slots, 1)",
+        "A scheduler without slots is made all the same. Raise ValueError.",
+    ),
+    (
+        "takes_negative_slots",
+        SLOTS,
+        "if slots == 0:\n"
+        '            raise ValueError(f"{slots} slots: there must be at least one")',
+        "A negative number of slots is accepted. Raise ValueError for anything below 1.",
+    ),
+    (
+        "refuses_a_single_slot",
+        SLOTS,
+        "if slots <= 1:\n"
+        '            raise ValueError(f"{slots} slots: there must be at least one")',
+        "A scheduler of one slot is refused. It runs one request after another.",
+    ),
+    (
+        "calls_for_nobody",
+        IDLE,
+        "if not self.running:\n"
+        "            self.model(np.zeros((0, 1), dtype=np.int64), np.zeros(0, "
+        "dtype=np.int64))\n"
+        "            return {}",
+        "The model is called although nothing is left to do.",
+    ),
+    (
+        "one_call_too_many",
+        TEXTS,
+        "self.model(*left_pad([np.array(text) for text in self.texts[: self.slots]] or "
+        "[np.array([0])], 0))\n"
+        "        return {name: np.array(text) for name, text in enumerate(self.texts)}",
+        "run calls the model once more when all is done, and throws the logits away.",
+    ),
+    (
+        "run_takes_one_step",
+        RUN,
+        "self.step()",
+        "run takes a single step. It goes on until nothing is left to do.",
+    ),
+    (
+        "run_ignores_those_who_wait",
+        RUN,
+        "self.step()\n        while self.running:\n            self.step()",
+        "run ends when all slots are free at the same time, though requests are waiting still.",
+    ),
+    (
+        "only_new_tokens",
+        TEXTS,
+        "return {name: np.array(text[self.limits[name][0] :], dtype=np.int64) for name, "
+        "text in enumerate(self.texts)}",
+        "The texts hold the new tokens alone. They are the prompt and what follows.",
+    ),
+    (
+        "forgets_what_was_finished_before",
+        RUN,
+        "old = set(range(len(self.texts))) - {*self.waiting, *self.running}\n"
+        "        while self.step():\n"
+        "            pass\n"
+        "        if old:\n"
+        "            return {n: np.array(text) for n, text in enumerate(self.texts) if n "
+        "not in old}",
+        "run leaves out requests that had finished before it was called. It returns "
+        "every request that was ever submitted.",
+    ),
+    (
+        "lists",
+        TEXTS,
+        "return {name: list(text) for name, text in enumerate(self.texts)}",
+        "The texts are lists. They are arrays, int64.",
+    ),
+    (
+        "a_queue_in_the_class",
+        "self.waiting: deque[int] = deque()",
+        "Scheduler.waiting = deque()",
+        "Two schedulers share their queue: it belongs to the class (or is global). What "
+        "a scheduler remembers belongs to `self`.",
+    ),
+):
+    exercise.slip("Scheduler", name, old, new, hint)
 
 
 @exercise.mistake("Scheduler")
