@@ -545,8 +545,9 @@ if __name__ == "__main__":  # here, in the notebook: the requests of the figure,
 # ```
 #
 # Sums in another order round differently, so the logits of a batch and those of a single text
-# differ in their last digits. In float64 that is 1e-15 and changes no token. In 16 bits it does
-# change one now and then: the promise "as if alone" is then one about probabilities.
+# differ in their last digits. In float64 no token changes unless two logits agree in a dozen
+# digits. In 16 bits one changes now and then, and with it all that follow: "as if alone" is then a
+# promise about probabilities.
 #
 # ## One thing to try
 #
