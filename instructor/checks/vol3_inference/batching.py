@@ -11,21 +11,23 @@ from autograder import Callback, Exercise, array, derived, integers, laid, raise
 from solutions.vol1_numpy import attention, llama, multi_head, rmsnorm, rope, softmax, swiglu
 from solutions.vol3_inference import batching
 
-PLACES = 13
+PLACES, MOST_TOKENS = 13, 1000
 MOST_CALLS = 200  # of one model; right code makes less than 50
+MOST_STEPS = 80
 
 
 def reads_real_tokens(table):
     """A model whose logits hang on every real token of a row and on its place, from 0 on."""
-    V = table.shape[-1]
+    V, places = table.shape[-1], np.arange(MOST_TOKENS) % PLACES
+    nonsense = 9 * table[places, np.arange(MOST_TOKENS) % V]
 
     def model(ids, lengths):
         B, T = ids.shape
-        ids = np.clip(ids, 0, V - 1)
-        logits = 9 * table[np.arange(T) % PLACES, np.arange(T) % V][np.newaxis].repeat(B, axis=0)
-        for row, out, n in zip(ids, logits, np.clip(lengths, 0, T), strict=True):
-            own = table[np.arange(n) % PLACES, row[T - n :]]
-            out[T - n :] = np.cumsum(own, axis=0) / 2 + 2 * own
+        logits = np.tile(nonsense[:T], (B, 1, 1))
+        for row, out, n in zip(ids % V, logits, lengths, strict=True):
+            n = min(max(int(n), 0), T)
+            own = table[places[:n], row[T - n :]]
+            out[T - n :] = own.cumsum(axis=0) / 2 + 2 * own
         return logits
 
     return model
@@ -56,11 +58,13 @@ class Served:
             ids, lengths = np.asarray(ids), np.asarray(lengths)
             if ids.ndim != 2 or ids.dtype.kind != "i" or lengths.shape != ids.shape[:1]:
                 raise ValueError("ids are integers (B, T), lengths (B,)")
+            if ids.shape[1] > MOST_TOKENS:
+                raise ValueError("a text is longer than any that is asked for")
             if len(self.seen) == MOST_CALLS:
                 raise RuntimeError("the model is called again and again")
             T = ids.shape[1]
-            rows = zip(ids.tolist(), np.clip(lengths, 0, T).tolist(), strict=True)
-            self.seen.append(sorted(tuple(row[T - n :]) for row, n in rows))
+            rows = zip(ids.tolist(), lengths.tolist(), strict=True)
+            self.seen.append(sorted(tuple(row[T - n if 0 < n < T else 0 :]) for row, n in rows))
             self.shapes.append(ids.shape)
             self.ids += [int(ids.min(initial=0)), int(ids.max(initial=0))]
             return model(ids, lengths)
@@ -98,6 +102,34 @@ def draw_requests(rng, table, V):
             return [(p, m, ends.get(i)) for i, (p, m) in enumerate(zip(prompts, most, strict=True))]
 
 
+def submit(scheduler, request):
+    """The number that a request is given."""
+    return int(np.asarray(scheduler.submit(*request)))
+
+
+def started(student, model, slots, requests=()):
+    """A scheduler of the student's with some requests."""
+    scheduler = student.Scheduler(model, slots)
+    for request in requests:
+        submit(scheduler, request)
+    return scheduler
+
+
+def steps_of(scheduler):
+    """What step returns, until there is nothing to do."""
+    found = []
+    while len(found) < MOST_STEPS and (tokens := scheduler.step()):
+        found.append(tokens)
+    return found
+
+
+def as_planned(table, requests, S):
+    """The reference at work: its steps, and what its model was shown."""
+    served = Served(reads_real_tokens(table))
+    steps = steps_of(started(batching, served.model.function, S, requests))
+    return steps, served.seen
+
+
 def ragged(rng, B, V, longest):
     """Prompts of different lengths, the longest neither first nor last, with 0 and `pad` in them,
     at the beginning, too."""
@@ -118,6 +150,10 @@ exercise = Exercise(
         "lengths": derived(lambda rng, B, T: np.append(rng.permutation(T)[: B - 1] + 1, 1)),
         "table": derived(lambda rng, V: rng.standard_normal((PLACES, V, V))),
         "requests": derived(draw_requests),
+        "plan": derived(as_planned),
+        "texts": derived(
+            lambda table, requests: dict(enumerate(alone(table, *r) for r in requests))
+        ),
         "x": array("3 B H T D"),
         "prompt": integers("P", "V"),
     },
@@ -258,60 +294,31 @@ def integers_and_booleans(student, lengths, T):
 BUSY = {"V": [9, 11, 8], "S": [3, 2, 1]}
 ONE = {"V": [9], "S": [3]}
 SOME = {"V": [9, 11], "S": [3, 2]}
-MOST_STEPS = 80
-
-
-def submit(scheduler, request):
-    """The number that a request is given."""
-    return int(np.asarray(scheduler.submit(*request)))
-
-
-def started(student, model, slots, requests=()):
-    """A scheduler of the student's with some requests."""
-    scheduler = student.Scheduler(model, slots)
-    for request in requests:
-        submit(scheduler, request)
-    return scheduler
-
-
-def steps_of(scheduler):
-    """What step returns, until there is nothing to do."""
-    found = []
-    while len(found) < MOST_STEPS and (tokens := scheduler.step()):
-        found.append(tokens)
-    return found
-
-
-def as_planned(table, slots, requests):
-    """The reference at work: its steps, and what its model was shown."""
-    served = Served(reads_real_tokens(table))
-    model = served.model.function
-    return steps_of(started(batching, model, slots, requests)), served
 
 
 @exercise.satisfies("Scheduler", kind="R", points=3, sizes=BUSY)
-def each_request_as_if_alone(student, table, requests, S):
+def each_request_as_if_alone(student, table, requests, texts, S):
     """run returns, for every request, its prompt and the tokens that it gets when it is alone."""
     served = Served(reads_real_tokens(table))
-    texts = started(student, served.model, S, requests).run()
+    got = started(student, served.model, S, requests).run()
     served.notes(student)
-    yield texts, {i: alone(table, *request) for i, request in enumerate(requests)}
+    yield got, texts
 
 
 @exercise.satisfies("Scheduler", kind="R", points=3, sizes=BUSY)
-def each_step_gives_new_tokens(student, table, requests, S):
+def each_step_gives_new_tokens(student, table, requests, plan, S):
     """A step returns one new token for every request that has a slot, by its number; a slot that
     becomes free is used in the next step."""
     served = Served(reads_real_tokens(table))
     scheduler = started(student, served.model, S, requests)
-    for want in [*as_planned(table, S, requests)[0], {}]:
+    for want in [*plan[0], {}]:
         got = scheduler.step()
         served.notes(student)
         yield got, want
 
 
 @exercise.satisfies("Scheduler", kind="R", points=2, sizes=SOME)
-def in_any_order_of_arrival(student, table, requests, rng, S):
+def in_any_order_of_arrival(student, table, requests, texts, rng, S):
     """In whatever order and between whichever steps requests come, each gets what it gets alone."""
     for _ in range(2):
         order = [int(i) for i in rng.permutation(len(requests))]
@@ -322,13 +329,13 @@ def in_any_order_of_arrival(student, table, requests, rng, S):
             for _ in range(pause):
                 for name, token in scheduler.step().items():
                     got.setdefault(name, []).append(int(token))
-        want = {name: alone(table, *requests[i]) for name, i in enumerate(order)}
+        want = {name: texts[i] for name, i in enumerate(order)}
         new = {n: text[len(requests[order[n]][0]) :] for n, text in want.items()}
         yield got, {n: text.tolist() for n, text in new.items()}
         yield scheduler.run(), want
 
 
-@exercise.satisfies("Scheduler", points=2, sizes=BUSY)
+@exercise.satisfies("Scheduler", points=2, sizes=SOME)
 def one_call_per_step(student, table, requests, S):
     """A step calls the model once, with no more rows than there are slots, and with as many as it
     returns tokens."""
@@ -346,13 +353,13 @@ def one_call_per_step(student, table, requests, S):
 
 
 @exercise.satisfies("Scheduler", points=2, sizes=SOME)
-def the_model_reads_whole_texts(student, table, requests, S):
+def the_model_reads_whole_texts(student, table, requests, plan, S):
     """In every step the model is shown the prompt and the new tokens of each running request, and
     nothing else."""
     served = Served(reads_real_tokens(table))
     started(student, served.model, S, requests).run()
     served.notes(student)
-    yield served.seen, as_planned(table, S, requests)[1].seen
+    yield served.seen, plan[1]
 
 
 @exercise.satisfies("Scheduler", points=1, sizes=SOME)
@@ -366,13 +373,13 @@ def who_came_first_is_first(student, table, requests, S):
 
 
 @exercise.satisfies("Scheduler", points=1, sizes=SOME)
-def no_slot_is_idle(student, table, requests, S):
+def no_slot_is_idle(student, table, requests, plan, S):
     """While anybody waits, every slot is in use; all is done after as few steps as that takes."""
     served = Served(reads_real_tokens(table))
     scheduler = started(student, served.model, S, requests)
     counts = [len(tokens) for tokens in steps_of(scheduler)]
     served.notes(student)
-    yield counts, [len(tokens) for tokens in as_planned(table, S, requests)[0]]
+    yield counts, [len(tokens) for tokens in plan[0]]
 
 
 @exercise.satisfies("Scheduler", points=1, sizes={"V": [12], "S": [2]})
