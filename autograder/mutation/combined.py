@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import CourseError
 from ..exercise import Exercise
 from ..inputs import Seed
-from ..judge import Bench, grade_function
+from ..judge import Bench, Memo, grade_function
 from ..mistake import Mistake, edited, run_source
 from ..result import FunctionResult
 from ..student import LocalBackend, Student
@@ -30,7 +30,7 @@ def combined_problems(exercise: Exercise, most: int, seed: Seed) -> tuple[int, l
     """How many pairs could be made and were tried, and what went wrong."""
     with open(str(exercise.solution.__file__), encoding="utf-8") as file:
         source = file.read()
-    tried, problems = 0, []
+    tried, problems, memo = 0, [], Memo()
     for one, two in pairs(exercise, most):
         try:
             text = edited(edited(source, one), two)
@@ -40,7 +40,7 @@ def combined_problems(exercise: Exercise, most: int, seed: Seed) -> tuple[int, l
         tried += 1
         student = Student(LocalBackend(names, arrays=exercise.arrays))
         bench = Bench(lambda s=student: s, attached=exercise.example)  # type: ignore[misc]
-        result = grade_function(exercise, one.function, bench, seed)
+        result = grade_function(exercise, one.function, bench, seed, memo)
         where = f"{one.function}: {one.name} and {two.name} together"
         if result.points >= result.max_points:
             problems.append(f"{where} get full points")

@@ -68,29 +68,32 @@ def mutants(source: str, page: Page, arrays: str, alike: Alike) -> list[Mutant]:
         if c.kind == "answer"
     ]
     functions = {n.name: len(n.args.args) for n in tree.body if isinstance(n, ast.FunctionDef)}
-    seen = {ast.dump(tree)}
+    seen: set[tuple[int, str]] = set()
     found = []
     for node in tree.body:
         owner = next((f for first, last, f in spans if first <= node.lineno <= last), "")
         if not owner or not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             continue
+        seen.add((node.lineno, ast.dump(ast.parse(text.of(node)))))
         for edit in _within(node, text, arrays, alike, functions):
-            mutant = _mutant(owner, edit, text, seen)
+            mutant = _mutant(owner, edit, node, text, seen)
             if mutant:
                 found.append(mutant)
     return found
 
 
-def _mutant(owner: str, edit: Edit, text: Text, seen: set[str]) -> Mutant | None:
-    """The mutant of an edit; None if it is no Python or no change."""
-    source = text.edited(edit)
-    try:
-        form = ast.dump(ast.parse(source))
+def _mutant(
+    owner: str, edit: Edit, node: ast.stmt, text: Text, seen: set[tuple[int, str]]
+) -> Mutant | None:
+    """The mutant of an edit inside `node`; None if it is no Python or no change."""
+    try:  # the rest of the module is as it was
+        form = node.lineno, ast.dump(ast.parse(text.edited(edit, within=node)))
     except (SyntaxError, ValueError):
         return None
     if form in seen:
         return None
     seen.add(form)
+    source = text.edited(edit)
     before, after = text.source.split("\n"), source.split("\n")
     first = next(i for i, (b, a) in enumerate(zip(before, after, strict=False)) if b != a)
     last = next(i for i in range(1, len(before)) if before[-i] != after[-i])

@@ -22,6 +22,7 @@ from .make import Mutant
 
 if TYPE_CHECKING:
     from ..pool import Grader, Job
+    from ..sandbox import Sandbox
     from ..source import StudentModule
 
 State = Literal["killed", "stopped", "survived"]
@@ -75,12 +76,15 @@ class Runner:
     Args:
         job: Course and isolation level.
         workers: How many supervisors.
+        sandbox: One that is warm already and stays open; without it the runner has its own.
     """
 
-    def __init__(self, job: "Job", workers: int = 1) -> None:
+    def __init__(self, job: "Job", workers: int = 1, *, sandbox: "Sandbox | None" = None) -> None:
         from ..pool import Grader, settle_down
 
-        self.job, self.grader = job, Grader(job)
+        self.job, self.grader, self._own = job, Grader(job), sandbox is None
+        if sandbox is not None:
+            self.grader.sandbox = sandbox
         self._keys: dict[str, bytes] = {}
         self._executor: ProcessPoolExecutor | None = None
         if workers > 1:
@@ -93,7 +97,8 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.grader.close()
+        if self._own:
+            self.grader.close()
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
 

@@ -57,9 +57,12 @@ class Text:
         """Replace a node."""
         return Edit(kind, *self.span(node), new)
 
-    def edited(self, edit: Edit) -> str:
-        """The whole text after an edit."""
-        return (self.data[: edit.start] + edit.new.encode() + self.data[edit.end :]).decode()
+    def edited(self, edit: Edit, within: ast.stmt | None = None) -> str:
+        """The whole text after an edit, or the text of the statement that it is within."""
+        start, end = self.span(within) if within else (0, len(self.data))
+        return (
+            self.data[start : edit.start] + edit.new.encode() + self.data[edit.end : end]
+        ).decode()
 
     def line_of(self, offset: int) -> int:
         """The number, from 1, of the line with an offset."""

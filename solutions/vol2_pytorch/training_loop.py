@@ -238,7 +238,8 @@ def _optimizer(model: nn.Module, settings: Any) -> torch.optim.AdamW:
         },
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.max_lr, betas=(0.9, 0.95), eps=1e-8)
+    # Fused: a step is one walk over each parameter and its moments in place of a dozen.
+    return torch.optim.AdamW(groups, lr=settings.max_lr, betas=(0.9, 0.95), eps=1e-8, fused=True)
 
 
 def _rate(step: int, settings: Any) -> float:

@@ -929,7 +929,7 @@ exercise.slip(
 # Mistakes: Attention
 
 SDPA = "F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)"
-TURN = "q, k = _rope(q, positions, self.theta), _rope(k, positions, self.theta)"
+TURN = "q, k = _rope(q, turns), _rope(k, turns)"
 
 exercise.slip(
     "Attention",
@@ -973,7 +973,7 @@ exercise.slip(
     "Attention",
     "keys_not_rotated",
     TURN,
-    "q = _rope(q, positions, self.theta)",
+    "q = _rope(q, turns)",
     "Only the queries are rotated. Scores depend on distances only if the keys are, too.",
 )
 exercise.slip(
@@ -981,27 +981,26 @@ exercise.slip(
     "rotated_after_the_heads_moved",
     f"{TURN}\n        q, k, v = (a.transpose(1, 2) for a in (q, k, v))",
     "q, k, v = (a.transpose(1, 2) for a in (q, k, v))\n"
-    "        positions = torch.arange(q.shape[1], device=x.device)\n"
-    "        q, k = _rope(q, positions, self.theta), "
-    "_rope(k, positions[: k.shape[1]], self.theta)",
+    "        turns = _turns(torch.arange(q.shape[1], device=x.device), self.d_head, self.theta)\n"
+    "        q, k = _rope(q, turns), _rope(k, turns[: k.shape[1]])",
     "The rotation goes by the number of the head instead of the position: the axes of heads and "
     "tokens have been exchanged before it.",
 )
 exercise.slip(
     "Attention",
     "halves_for_neighbours",
-    "a, b = x[..., 0::2], x[..., 1::2]",
-    "a, b = x.chunk(2, dim=-1)",
+    "wide.reshape(*x.shape[:-1], -1, 2)",
+    "wide.reshape(*x.shape[:-1], 2, -1).transpose(-1, -2).contiguous()",
     "Features i and i + d_head / 2 make a pair here. In this model neighbours do, 2i and 2i + 1.",
     within="_rope",
 )
 exercise.slip(
     "Attention",
     "turned_the_other_way",
-    "[a * cos - b * sin, a * sin + b * cos]",
-    "[a * cos + b * sin, b * cos - a * sin]",
+    "torch.polar(torch.ones_like(angles), angles)",
+    "torch.polar(torch.ones_like(angles), -angles)",
     "The pairs turn the other way round; look at the signs.",
-    within="_rope",
+    within="_turns",
 )
 exercise.slip(
     "Attention",
@@ -1009,7 +1008,7 @@ exercise.slip(
     "theta ** (-pairs / d_head)",
     "theta ** (-pairs / d_head / 2)",
     "The frequencies are wrong: pair i turns by theta**(-2i / d_head) per position.",
-    within="_rope",
+    within="_turns",
 )
 exercise.slip(
     "Attention",
@@ -1025,7 +1024,7 @@ exercise.slip(
     "dtype=torch.float32",
     "The angles are computed in float32, and far positions lose their digits. Compute them in "
     "float64, take cosine and sine, then go to the dtype of x.",
-    within="_rope",
+    within="_turns",
 )
 exercise.slip(
     "Attention",
@@ -1038,7 +1037,7 @@ exercise.slip(
     "Attention",
     "positions_of_the_first_row",
     TURN,
-    "positions = positions if positions.ndim == 1 else positions[0]\n        " + TURN,
+    "turns = turns if turns.ndim == 3 else turns[0]\n        " + TURN,
     "Every row of the batch gets the positions of the first one.",
 )
 exercise.slip(

@@ -1,4 +1,4 @@
-"""Nothing from torch.nn.functional: sums, masks and complex rotations written out."""
+"""Nothing from torch.nn.functional: sums, masks and rotations written out."""
 
 from collections import OrderedDict
 
@@ -40,13 +40,13 @@ class SwiGLU(nn.Module):
 
 
 def turned(x, positions, theta):
-    """x (B, T, heads, d_head), pairs as complex numbers."""
+    """x (B, T, heads, d_head), the first and the second features of all pairs apart."""
     half = x.shape[-1] // 2
     speed = torch.tensor([theta ** (-i / half) for i in range(half)], dtype=torch.float64)
-    angle = positions.to(torch.float64).unsqueeze(-1) * speed.to(x.device)
-    pairs = torch.view_as_complex(x.double().reshape(*x.shape[:-1], half, 2).contiguous())
-    turn = torch.polar(torch.ones_like(angle), angle).unsqueeze(-2)
-    return torch.view_as_real(pairs * turn).reshape(x.shape).to(x.dtype)
+    angle = (positions.to(torch.float64).unsqueeze(-1) * speed.to(x.device)).unsqueeze(-2)
+    cos, sin = torch.cos(angle).to(x.dtype), torch.sin(angle).to(x.dtype)
+    a, b = x[..., 0::2], x[..., 1::2]
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-2)
 
 
 class Attention(nn.Module):
