@@ -58,7 +58,10 @@ def main() -> None:
     except ImportError:
         print("engines: skipped, PyTorch is not installed")
         return
+    print(f"Load when it starts: {os.getloadavg()[0]:.1f}.\n")
     agreed = [_table(name, sizes, args.rounds) for name, sizes in SHAPES.items()]
+    command = [sys.executable, "-m", "solutions.benchmarks.products"]
+    subprocess.run(command, env={**os.environ, **SETTINGS}, check=True)
     if not all(agreed):
         sys.exit("the engines do not agree on the tokens")
 

@@ -3,8 +3,6 @@
 The rounding is the one of `quantize`: one scale per output. What differs is who multiplies.
 """
 
-from typing import Any
-
 import numpy as np
 
 from ..vol3_inference.quantize import quantize_int8
@@ -59,20 +57,17 @@ def by_digits(w: Floats, shelf: Shelf) -> Product:
             kept[:] = [_Digits(x, len(q))]
         digits = kept[0]
         digits.write(x)
-        torch._int_mm(digits.tensors[0], weights, out=digits.sums)
-        np.copyto(out, digits.sums_seen)
-        torch._int_mm(digits.tensors[1], weights, out=digits.sums)
-        np.copyto(digits.floats, digits.sums_seen)
-        np.multiply(out, BASE, out=out)
-        np.add(out, digits.floats, out=out)
-        np.multiply(out, digits.scale, out=out)
+        torch._int_mm(digits.low, weights, out=digits.sums_of_low)
+        torch._int_mm(digits.high, weights, out=digits.sums_of_high)
+        np.copyto(digits.floats, digits.both_sums)
+        np.matmul(digits.worth, digits.by_row, out=out[:, np.newaxis])
         np.multiply(out, scales, out=out)
 
     return product
 
 
 class _Digits:
-    """Room for rows like `x` as digits, and for the sums that come of them."""
+    """Room for rows like `x` as digits, lo and hi, and for the sums that come of them."""
 
     def __init__(self, x: Floats, n_out: int) -> None:
         import torch
@@ -81,23 +76,28 @@ class _Digits:
         self.scaled, self.scale = np.empty_like(x), np.empty((N, 1), x.dtype)
         # In memory the low byte comes first, on every processor that this runs on.
         in_bytes = self.scaled.view(np.int8).reshape(N, n_in, x.itemsize)
-        self.bytes = in_bytes[..., 1], in_bytes[..., 0]
+        self.bytes = in_bytes[..., :2].transpose(2, 0, 1)  # (2, N, n_in)
         # Where floats are this large, neighbours differ by 1: the low bits of a sum with it are the
         # other number, rounded. lo is to be from -128 to 127, hence half a digit more.
         self.large = 1.5 / np.finfo(x.dtype).eps + BASE // 2
+        self.half = np.array([-128, 0], np.int8)[:, np.newaxis, np.newaxis]
         self.tiny = np.finfo(x.dtype).tiny
-        self.high, self.low = np.empty((2, N, n_in), np.int8)
-        self.tensors = torch.from_numpy(self.high), torch.from_numpy(self.low)
-        self.sums = torch.empty(N, n_out, dtype=torch.int32)
-        self.sums_seen: Any = self.sums.numpy()  # the same memory
-        self.floats = np.empty((N, n_out), x.dtype)
+        self.digits = np.empty((2, N, n_in), np.int8)
+        self.both_sums = np.empty((2, N, n_out), np.int32)
+        # The same memory, as PyTorch sees it.
+        self.low, self.high = torch.from_numpy(self.digits)
+        self.sums_of_low, self.sums_of_high = torch.from_numpy(self.both_sums)
+        self.floats = np.empty((2, N, n_out), x.dtype)
+        self.by_row = self.floats.swapaxes(0, 1)
+        self.worth = np.empty((N, 1, 2), x.dtype)  # of either digit of a row
+        self.base = np.array([1, BASE], x.dtype)
 
     def write(self, x: Floats) -> None:
-        """Digits and scales of these rows."""
+        """Digits of these rows, and what they are worth."""
         np.abs(x, out=self.scaled)
         np.maximum.reduce(self.scaled, axis=1, keepdims=True, out=self.scale, initial=self.tiny)
         np.divide(self.scale, LARGEST, out=self.scale)
+        np.multiply(self.scale, self.base, out=self.worth[:, 0])
         np.divide(x, self.scale, out=self.scaled)
         np.add(self.scaled, self.large, out=self.scaled)
-        np.copyto(self.high, self.bytes[0])
-        np.bitwise_xor(self.bytes[1], np.int8(-128), out=self.low)  # takes the half off again
+        np.bitwise_xor(self.bytes, self.half, out=self.digits)  # takes the half off again
