@@ -39,6 +39,7 @@ bench: setup  ## print the table of docs/benchmarks.md
 	$(BIN)/python -m solutions.benchmarks.bpe
 	$(BIN)/python -m solutions.benchmarks.autograd
 	$(BIN)/python -m solutions.benchmarks.training
+	$(BIN)/python -m solutions.benchmarks.engine
 
 sample-class: setup  ## everybody is graded, and makes every declared mistake
 	$(BIN)/python -m pytest instructor/tests/test_sample_class.py --sample-class=all

@@ -154,6 +154,8 @@ def rubric(names: Sequence[str]) -> int:
             for one in exercise.checks_of(function):
                 points = "gate" if one.gate else f"{one.points:g}"
                 table.add_row(function, one.name, KINDS[one.kind], one.title, points)
+        for race in exercise.races:
+            table.add_row("", race.name, "race", race.title, "none")
         console.print(table)
     return 0
 

@@ -18,6 +18,7 @@ from .compare import Difference
 from .errors import CourseError
 from .inputs import Input
 from .mistake import Mistake, compiled, planted
+from .race import Race
 from .result import Kind
 from .student import Ask
 
@@ -93,6 +94,7 @@ class Exercise:
         self.inputs, self.difficulty, self.minutes = dict(inputs), difficulty, minutes
         self.sizes, self.attachment = _columns(sizes, slug), attachment
         self.checks: list[Check] = []
+        self.races: list[Race] = []
         self.mistakes: list[Mistake] = []
         self.nulls: list[Mistake] = []
         self._compiled: dict[tuple[str, str], CodeType] = {}
@@ -314,6 +316,41 @@ class Exercise:
                     shared=author.__name__,
                     attached=attached,
                 )
+            return author
+
+        return declare
+
+    def race(
+        self,
+        *,
+        unit: str,
+        laps: int = 5,
+        seconds: float = 10.0,
+        rtol: float | None = None,
+        sizes: Mapping[str, int] | None = None,
+        **inputs: Input,
+    ) -> Callable[[Author], Author]:
+        """Decorate a workload on which right solutions are compared with the reference's speed.
+
+        It takes `student` and inputs by name, makes ready what is not to be measured, and returns
+        the lap: a function of a random generator that gives the amount of work and the answer,
+        which has to be the reference's. It never gives points. The docstring is the sentence that
+        students read.
+
+        Args:
+            unit: What the amount counts, in the plural: "tokens".
+            laps: How many count; each should take the reference 50 ms or more.
+            seconds: What one call may take; it is ended at 2.5 times that.
+            sizes: One size per name, instead of the first of the exercise's.
+        """
+
+        def declare(author: Author) -> Author:
+            name, where = author.__name__, f"instructor/checks/{self.slug}.py"
+            if any(race.name == name for race in self.races):
+                raise CourseError(f"{where}: two races are called {name}; rename one")
+            drawn, title = {**self.inputs, **inputs}, _sentence(author, self.slug)
+            chosen = dict(self.sizes[0] if sizes is None else sizes)
+            self.races.append(Race(name, title, unit, laps, seconds, rtol, drawn, chosen, author))
             return author
 
         return declare

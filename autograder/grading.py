@@ -22,8 +22,9 @@ from .exercise import Exercise
 from .inputs import Seed
 from .judge import Bench, Killed, elapsed_since, grade_function, lost, status_of
 from .percent import Page
+from .racing import all_right, not_run, run_race
 from .report.escape import one_line
-from .result import CheckResult, ExerciseResult, FunctionResult
+from .result import CheckResult, ExerciseResult, FunctionResult, RaceResult
 from .selfcheck import run_visible
 from .served import Served
 from .source import SourceCell, StudentModule
@@ -52,8 +53,8 @@ def grade_module(
 ) -> ExerciseResult:
     """Run all checks on one read module; a failure of ours gives *not graded*, never a zero.
 
-    With `only`, the checks of that function, and no visible check for what fails. `attached` are
-    the numbers that were handed in beside the module.
+    With `only`, the checks of that function, no visible check for what fails and no race.
+    `attached` are the numbers that were handed in beside the module.
     """
     start = time.perf_counter()
     desk = _Desk(course, exercise, module, sandbox)
@@ -76,6 +77,8 @@ def grade_module(
             for f in page.functions
             if only in ("", f)
         )
+        bench.close()  # a race starts afresh
+        races = () if only else _races(course, exercise, page, desk, seed, functions)
     except Exception as error:  # ours: no student code runs in this process
         reason = str(error)
         if not isinstance(error, (IsolationError, Killed)):
@@ -86,7 +89,8 @@ def grade_module(
     points = sum(f.points for f in functions)
     stopped = tuple(f"{c.label} {_stops(e)} when it is loaded." for c, e in desk.errors.items())
     blank = replace(blank, notices=(*blank.notices, *stopped))
-    return replace(blank, points=points, functions=functions, seconds=elapsed_since(start))
+    seconds = elapsed_since(start)
+    return replace(blank, points=points, functions=functions, races=races, seconds=seconds)
 
 
 class _Desk:
@@ -139,6 +143,40 @@ class _Desk:
                 self.cells = [c for c in self.cells if c != cell]
         self.served.worker = worker
         return Student(worker)
+
+
+def _races(
+    course: Course,
+    exercise: Exercise,
+    page: Page,
+    desk: _Desk,
+    seed: Seed,
+    functions: tuple[FunctionResult, ...],
+) -> tuple[RaceResult, ...]:
+    """The races of an exercise, if all of it is right; a worker of its own for either side."""
+    if not all_right(functions):
+        return tuple(map(not_run, exercise.races))
+    found = []
+    for race in exercise.races:
+        # Opened within the race: nothing that goes wrong there may cost a grade.
+        own, theirs = Bench(desk.open), Bench(lambda: _reference(course, exercise, desk).open())
+        try:
+            found.append(run_race(race, page.slug, own, theirs, seed))
+        finally:
+            own.close()
+            theirs.close()
+    return tuple(found)
+
+
+def _reference(course: Course, exercise: Exercise, desk: _Desk) -> _Desk:
+    """Where workers with the reference are opened, read like a submission; never a student's."""
+    from .submission import RawFile, read_module
+
+    slug = exercise.slug
+    source = course.root / "solutions" / f"{slug}.py"
+    file = RawFile(source.name, source.name, source.read_bytes())
+    module = read_module(file, course.stub(slug), course.rules(slug))
+    return _Desk(course, exercise, module, desk.sandbox)
 
 
 def libraries_for(course: Course, exercise: Exercise, module: StudentModule) -> "Arrays":

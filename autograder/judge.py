@@ -300,9 +300,13 @@ def score(check: Check, outcome: Outcome) -> CheckResult:
 
 
 def _message(outcome: Outcome, seconds: float) -> str:
-    error = outcome.error
-    if outcome.difference and (outcome.status != "not_attempted" or not error):
+    if outcome.difference and (outcome.status != "not_attempted" or not outcome.error):
         return outcome.difference.category
+    return said_of(outcome.error, outcome.status, seconds)
+
+
+def said_of(error: StudentError | None, status: Status, seconds: float) -> str:
+    """The sentence for what ended a call; `seconds` is its budget if it has one of its own."""
     if isinstance(error, StudentRaised):
         if error.exception == "NotImplementedError":
             return "Not attempted yet."
@@ -317,7 +321,7 @@ def _message(outcome: Outcome, seconds: float) -> str:
         return "It writes more than its folder may hold."
     if isinstance(error, StudentDied):
         return "It ended the process instead of returning."
-    if outcome.status == "timed_out":
+    if status == "timed_out":
         budget = f"{seconds:g} s" if seconds else "1 s or of 20 reference times"
         return f"It took too long: over 2.5 times the budget of {budget}."
     return ""

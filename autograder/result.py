@@ -1,7 +1,8 @@
 """The one result record that every report, export and adapter reads.
 
 `result.json` is this record, in this order, described by `result.schema.json`. Two runs on the
-same inputs give the same bytes apart from the values under `seconds`.
+same inputs give the same bytes apart from what is measured: `seconds`, and `ratio` and `speed` of a
+race.
 """
 
 import dataclasses
@@ -10,9 +11,10 @@ import math
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-SCHEMA = "autograder/result/v1"
+SCHEMA = "autograder/result/v2"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 Status = Literal[
@@ -67,12 +69,30 @@ class FunctionResult:
 
 
 @dataclass(frozen=True)
+class RaceResult:
+    """How fast right work is in one race; it has nothing to do with points.
+
+    `ratio` is how many times as fast as the reference it is in the same run, `speed` how many
+    `unit` it does per second of processor time. Both are None where nothing was measured, and then
+    `reason` says why, in a sentence that is safe to show to the student.
+    """
+
+    name: str
+    title: str
+    unit: str
+    ratio: float | None = None
+    speed: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class ExerciseResult:
     """One exercise of one submission.
 
     `status` is "graded", "missing" (nothing handed in: 0 points), "unreadable" (0 points, see
     `reason`) or "not_graded" (our failure: no points and no zero, see `reason`).
     `notices` say what was repaired while reading; `review` lists what a person should look at.
+    `races` are there where the exercise has some and was graded.
     """
 
     exercise: str
@@ -87,6 +107,7 @@ class ExerciseResult:
     notices: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     reason: str = ""
+    races: tuple[RaceResult, ...] = ()
     seconds: float = 0.0
 
 
@@ -159,6 +180,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:
             odd = ", ".join(sorted(types.keys() ^ value.keys()))
             raise ValueError(f"not a result record: {where} misses or should not have {odd}")
         return kind(**{name: _read(types[name], v, f"{where}.{name}") for name, v in value.items()})
+    elif get_origin(kind) is UnionType:
+        return None if value is None else _read(get_args(kind)[0], value, where)
     elif kind is float:
         right = type(value) in (int, float) and math.isfinite(value)
     else:

@@ -242,6 +242,9 @@ def _isolated(
                         f"{function.name}: {path.stem}, isolated, fails {check.name}: "
                         f"{check.message}"
                     )
+        for race in result.races:
+            if race.reason:
+                verdict.add(f"the race {race.name}: {path.stem} is not measured: {race.reason}")
     stub = course.root / "starter_code" / f"{page.slug}.py"
     if not stub.is_file():
         verdict.add(f"starter_code/{page.slug}.py is missing; run `autograder build`")

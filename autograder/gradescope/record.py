@@ -12,7 +12,16 @@ from typing import Any, Literal, get_args
 
 from ..report.escape import one_line, visible
 from ..report.figures import is_complete
-from ..report.words import closed_gate, exercise_word, explanation, points, sentence, status_word
+from ..report.words import (
+    closed_gate,
+    exercise_word,
+    explanation,
+    points,
+    race_name,
+    race_sentence,
+    sentence,
+    status_word,
+)
 from ..result import KINDS, CheckResult, ExerciseResult, FunctionResult, SubmissionResult
 from .metadata import Metadata
 
@@ -48,7 +57,7 @@ class Settings:
     Attributes:
         exercises: The exercises of the assignment, in course order.
         show: When students see the hidden checks, one sentence each, and with them the score.
-        leaderboard: Whether points go to the leaderboard.
+        leaderboard: Whether points and races go to the leaderboard.
     """
 
     exercises: tuple[str, ...]
@@ -106,8 +115,20 @@ def not_graded(said: str = NOT_YOURS) -> dict[str, Any]:
 
 
 def leaderboard(result: SubmissionResult) -> list[dict[str, Any]]:
-    """The columns of the leaderboard: the points, until results carry other figures."""
-    return [{"name": "Points", "value": round(result.points, 4), "order": "desc"}]
+    """The columns of the leaderboard: the points, and each race that was measured."""
+    races = [(e.title or e.exercise, r) for e in result.exercises for r in e.races]
+    return [
+        {"name": "Points", "value": round(result.points, 4), "order": "desc"},
+        *(
+            {
+                "name": one_line(f"{title}: {race_name(r)}, times the reference"),
+                "value": r.ratio,
+                "order": "desc",
+            }
+            for title, r in races
+            if r.ratio is not None
+        ),
+    ]
 
 
 def written(record: dict[str, Any]) -> str:
@@ -151,6 +172,15 @@ def _exercise(writer: _Writer, number: str, exercise: ExerciseResult) -> None:
         )
     for index, function in enumerate(exercise.functions, start=1):
         _function(writer, f"{number}.{index}", title if writer.several else "", exercise, function)
+    for index, race in enumerate(exercise.races, start=len(exercise.functions) + 1):
+        # Whether it ran tells whether every hidden check passes, so it is shown when they are.
+        writer.add(
+            f"{number}.{index}",
+            [title if writer.several else "", race_name(race)],
+            [race.title, race_sentence(race), "No points depend on it."],
+            tags=[exercise.exercise, "race"],
+            visibility=writer.settings.show,
+        )
 
 
 def _function(

@@ -10,6 +10,8 @@ from .words import count, exercise_word, points, some_points, status_word
 
 # With more exercises than this, only their headings are shown until a person opens one.
 MOST_UNFOLDED = 3
+# How many of the fastest are shown before a person asks for all.
+MOST_RUNNERS = 10
 # How many mistakes of an exercise are shown before a person asks for all.
 MOST_MISTAKES = 5
 
@@ -24,6 +26,7 @@ class Section:
     standing: figures.Standing
     functions: tuple[tuple[str, list[figures.CheckRow]], ...]
     mistakes: tuple[figures.Mistake, ...]
+    races: tuple[figures.Field, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def class_html(
         chapters=_chapters([_section(ordered, e) for e in specimens]),
         folded=len(specimens) > MOST_UNFOLDED,
         most_mistakes=MOST_MISTAKES,
+        most_runners=MOST_RUNNERS,
         not_graded=_open(ordered),
         review=_review(ordered),
         repaired=_repaired(ordered),
@@ -139,6 +143,7 @@ def _section(results: Sequence[SubmissionResult], specimen: ExerciseResult) -> S
         standing=figures.standing(results, slug),
         functions=tuple(_by_function(figures.check_rows(results, slug)).items()),
         mistakes=tuple(figures.mistakes(results, slug)),
+        races=tuple(figures.races(results, slug)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
 
-from ..result import CheckResult, ExerciseResult, SubmissionResult
+from ..result import CheckResult, ExerciseResult, RaceResult, SubmissionResult
 from .words import tone
 
 BINS = 10
@@ -72,6 +72,23 @@ class Mistake:
     name: str
     hint: str
     students: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Who ran in one race, the fastest first, and why others have no figure.
+
+    `race` is a specimen: its name, sentence and unit are the same for all.
+    """
+
+    race: RaceResult
+    runners: tuple[tuple[str, RaceResult], ...]
+    not_measured: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def fastest(self) -> float:
+        """The highest ratio."""
+        return max((r.ratio or 0.0 for _, r in self.runners), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -189,6 +206,31 @@ def mistakes(results: Sequence[SubmissionResult], slug: str) -> list[Mistake]:
                         who.setdefault(key, {})[result.student] = None
     found = [Mistake(*key, tuple(students)) for key, students in who.items()]
     return sorted(found, key=lambda m: (-len(m.students), m.function, m.name))
+
+
+def races(results: Sequence[SubmissionResult], slug: str) -> list[Field]:
+    """The races of an exercise, over the submissions in which it was graded."""
+    found: dict[str, list[tuple[str, RaceResult]]] = {}
+    for result in in_order(results):
+        for exercise in _of([result], slug):
+            for race in exercise.races:
+                found.setdefault(race.name, []).append((result.student, race))
+    return [_field(entries) for entries in found.values()]
+
+
+def _field(entries: Sequence[tuple[str, RaceResult]]) -> Field:
+    reasons: dict[str, list[str]] = {}
+    for student, race in entries:
+        if race.ratio is None:
+            reasons.setdefault(race.reason, []).append(student)
+    ran = [(s, r) for s, r in entries if r.ratio is not None]
+    ran.sort(key=lambda entry: -(entry[1].ratio or 0.0))
+    return Field(entries[0][1], tuple(ran), tuple((w, tuple(s)) for w, s in reasons.items()))
+
+
+def race_of(exercise: ExerciseResult, name: str) -> RaceResult | None:
+    """The race `name` of one exercise."""
+    return next((race for race in exercise.races if race.name == name), None)
 
 
 def statuses(results: Sequence[SubmissionResult], slug: str) -> dict[str, int]:

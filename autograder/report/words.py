@@ -1,6 +1,6 @@
 """What a person reads for a status, for points, for a check."""
 
-from ..result import CheckResult, ExerciseResult, FunctionResult, Status
+from ..result import CheckResult, ExerciseResult, FunctionResult, RaceResult, Status
 from .escape import one_line
 
 
@@ -87,6 +87,33 @@ def explanation(check: CheckResult) -> str:
         case _:
             said = ""
     return "" if check.message else said
+
+
+def race_name(race: RaceResult) -> str:
+    """The name of a race as people write it: `Greedy decoding`."""
+    return race.name.replace("_", " ").capitalize()
+
+
+def race_ratio(race: RaceResult) -> str:
+    """`1.23 times the speed of the reference`, or `not measured`."""
+    if race.ratio is None:
+        return "not measured"
+    return f"{race.ratio:.2f} times the speed of the reference"
+
+
+def race_speed(race: RaceResult) -> str:
+    """`1,240 tokens per second of processor time`; nothing where nothing was measured."""
+    if race.speed is None:
+        return ""
+    digits = 0 if race.speed >= 100 else 2
+    return f"{race.speed:,.{digits}f} {race.unit} per second of processor time"
+
+
+def race_sentence(race: RaceResult) -> str:
+    """What a race gave, on one line, not escaped for any format."""
+    if race.ratio is None:
+        return one_line(f"Not measured. {race.reason}")
+    return one_line(f"{race_ratio(race)}, {race_speed(race)}.")
 
 
 def closed_gate(function: FunctionResult) -> bool:

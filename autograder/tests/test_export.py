@@ -117,7 +117,7 @@ def test_a_folder_without_results_says_what_was_expected(
     ("text", "said"),
     [
         ("{", "not a result record: Expecting property name"),
-        ('{"schema": "autograder/result/v2"}', "schema is 'autograder/result/v2', expected"),
+        ('{"schema": "autograder/result/v1"}', "schema is 'autograder/result/v1', expected"),
         ("\xff", "codec can't decode byte 0xff"),
     ],
 )

@@ -22,7 +22,14 @@ from autograder.gradescope.record import (
     written,
 )
 from autograder.report import sentence
-from autograder.result import CheckResult, ExerciseResult, FunctionResult, Status, SubmissionResult
+from autograder.result import (
+    CheckResult,
+    ExerciseResult,
+    FunctionResult,
+    RaceResult,
+    Status,
+    SubmissionResult,
+)
 
 SCHEMA = Path(autograder.__file__).parent / "gradescope" / "results.schema.json"
 HOSTILE = "<script>alert(1)</script> [l](javascript:x) \x1b[2J\u202e\n::error::x"
@@ -197,6 +204,40 @@ def test_the_leaderboard_has_points_only_when_they_may_be_seen() -> None:
 
     assert board(right) == [{"name": "Points", "value": 2.0, "order": "desc"}]
     assert board(right, on=False) is board(right, show="hidden") is board(right, late) is None
+
+
+def raced(ratio: float | None, reason: str = "") -> ExerciseResult:
+    speed = None if ratio is None else 900.0
+    race = RaceResult("greedy_decoding", "Decode.", "tokens", ratio, speed, reason)
+    return dataclasses.replace(exercise(check("passed")), races=(race,))
+
+
+def test_a_race_is_a_column_of_the_leaderboard_and_a_test_without_a_score() -> None:
+    settings = Settings((), leaderboard=True)
+    record = valid(results(submission(raced(1.25)), settings))
+    assert record["leaderboard"] == [
+        {"name": "Points", "value": 2.0, "order": "desc"},
+        {"name": "Scale: Greedy decoding, times the reference", "value": 1.25, "order": "desc"},
+    ]
+    test = record["tests"][-1]
+    said = "1.25 times the speed of the reference, 900 tokens per second of processor time."
+    assert (test["number"], test["name"]) == ("1.2", "Greedy decoding")
+    assert test["output"] == f"Decode.\n{said}\nNo points depend on it."
+    assert not {"score", "max_score", "status"} & test.keys()
+
+
+def test_a_race_that_was_not_measured_is_in_no_column_and_says_why() -> None:
+    settings = Settings((), leaderboard=True)
+    record = valid(results(submission(raced(None, "It raised KeyError.")), settings))
+    assert [column["name"] for column in record["leaderboard"]] == ["Points"]
+    assert "Not measured. It raised KeyError." in record["tests"][-1]["output"]
+
+
+def test_a_race_is_not_seen_before_the_hidden_checks_are() -> None:
+    settings = Settings((), "after_published", leaderboard=True)
+    record = valid(results(submission(raced(1.25)), settings))
+    assert "leaderboard" not in record and "1.25" not in record["output"]
+    assert record["tests"][-1]["visibility"] == "after_published"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def forbidden(path: str, source: str, exercises: list[str]) -> list[str]:
             return public or package == "solutions"
         if tree == "instructor":
             return package in ("autograder", "solutions") or relative
-        if rest.startswith(("figures/", "benchmarks/", "runs/", "tests/")):
+        if rest.startswith(("figures/", "benchmarks/", "engine/", "runs/", "tests/")):
             given = module.startswith("starter_code.given") or module == "autograder.gradient"
             return relative or package == "solutions" or given
         if rest.startswith("given/"):
@@ -160,6 +160,8 @@ CHECK_CELL = (
         ("solutions/figures/v/one.py", "from autograder.build import build", False),
         ("solutions/benchmarks/one.py", "from ..v.one import f", True),
         ("solutions/benchmarks/one.py", "from instructor.checks import one", False),
+        ("solutions/engine/one.py", "from ..v.one import f", True),
+        ("solutions/engine/one.py", "from autograder.student import Student", False),
         ("solutions/runs/one.py", "from ..v.one import f", True),
         ("solutions/runs/one.py", "from starter_code.given.data import load", True),
         ("solutions/runs/one.py", "from starter_code.v.one import f", False),

@@ -14,7 +14,14 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from autograder import report
-from autograder.result import CheckResult, ExerciseResult, FunctionResult, Status, SubmissionResult
+from autograder.result import (
+    CheckResult,
+    ExerciseResult,
+    FunctionResult,
+    RaceResult,
+    Status,
+    SubmissionResult,
+)
 
 HOSTILE = (
     "</style></title><script>alert(1)</script><img src=x onerror=alert(1)>\" onload='x' \n\n# h\n"
@@ -514,3 +521,57 @@ def test_the_lines_of_one_student_name_what_does_not_pass_and_the_hint() -> None
     assert "Anna 2 of 4 points, 7 points more not graded" in text
     assert "scale 2 / 4 failed" in text
     assert "failed, 0 of 2 points. The values are wrong. Hint: Look at the axis." in text
+
+
+# Races.
+
+SENTENCE = "Greedy decoding of 64 tokens."
+
+
+def race(ratio: float | None, reason: str = "") -> RaceResult:
+    speed = None if ratio is None else 1000 * ratio
+    return RaceResult("greedy_decoding", SENTENCE, "tokens", ratio, speed, reason)
+
+
+def racers(count: int = 3) -> list[SubmissionResult]:
+    """`s01` is the slowest of them; one is not measured, one has handed in nothing."""
+    ran = [
+        submission(f"s{i:02}", exercise(check("passed"), races=(race(0.5 * i),)))
+        for i in range(1, count + 1)
+    ]
+    wrong = exercise(check("failed"), races=(race(None, "It is not right yet."),))
+    return [*ran, submission("wrong", wrong), submission("absent", not_graded())]
+
+
+def test_feedback_says_what_a_race_gave_and_that_no_points_depend_on_it(tmp_path: Path) -> None:
+    page, markdown = feedback(racers()[0], tmp_path)
+    said = "0.50 times the speed of the reference, 500 tokens per second of processor time."
+    for text in (page.text, spoken(markdown)):
+        assert f"{SENTENCE} No points depend on it." in text and said in text
+    page, markdown = feedback(racers()[3], tmp_path)
+    assert "Not measured. It is not right yet." in page.text
+    assert "Not measured. It is not right yet." in spoken(markdown)
+
+
+def test_the_class_report_ranks_a_race_and_says_why_others_are_not_in_it(tmp_path: Path) -> None:
+    text = class_page(tmp_path, *racers()).text
+    ranked = text[text.index(SENTENCE) : text.index("Not measured")]
+    assert re.findall(r"s\d\d", ranked) == ["s03", "s02", "s01"]
+    assert re.findall(r"([\d.]+) \u00d7", ranked) == ["1.5", "1", "0.5"]
+    assert "Not measured: 1 student. It is not right yet." in text
+
+
+def test_after_the_fastest_the_others_are_folded(tmp_path: Path) -> None:
+    assert "2 more" in class_page(tmp_path, *racers(12)).text
+
+
+def test_a_race_has_two_columns_of_grades_and_is_never_a_zero(tmp_path: Path) -> None:
+    rows = {row["student"]: row for row in grades(tmp_path, *racers())}
+    ratio, status = "vol/scale greedy_decoding ratio", "vol/scale greedy_decoding status"
+    assert (rows["s01"][ratio], rows["s01"][status]) == ("0.5", "measured")
+    assert (rows["s02"][ratio], rows["s02"][status]) == ("1", "measured")
+    assert rows["wrong"][ratio] == ""
+    assert rows["wrong"][status] == "not measured: It is not right yet."
+    assert (rows["absent"][ratio], rows["absent"][status]) == ("", "")
+    assert [row["total"] for row in grades(tmp_path, *three())][:1] == ["0"]
+    assert "ratio" not in " ".join(grades(tmp_path, *three())[0])

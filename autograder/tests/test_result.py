@@ -10,7 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from autograder import result as module
-from autograder.result import CheckResult, ExerciseResult, FunctionResult, SubmissionResult
+from autograder.result import (
+    CheckResult,
+    ExerciseResult,
+    FunctionResult,
+    RaceResult,
+    SubmissionResult,
+)
 
 SCHEMA = json.loads((Path(module.__file__).parent / "result.schema.json").read_text())
 PAGE = Path(module.__file__).parent.parent / "docs" / "result.md"
@@ -25,9 +31,13 @@ def submission() -> SubmissionResult:
     gate = CheckResult("gate", "E", "Stays.", "passed", 0.0, 0.0, gate=True)
     seen = CheckResult("visible", "V", "Worked.", "failed", 0.0, 0.0, "yours 2, expected 1")
     function = FunctionResult("scale", "failed", 0.0, 8.0, (*checks, gate), (seen,))
+    races = (
+        RaceResult("fast", "Scales much.", "rows", 1.25, 3000.0),
+        RaceResult("far", "Scales more.", "rows", reason="Not run."),
+    )
     graded = ExerciseResult(
         "v/scale", "Scale", "1", "graded", 2.5, 8.0, (function,), "scale.ipynb",
-        "0a" * 32, ("cell 7 could not be read",), ("imports os",), seconds=0.25,
+        "0a" * 32, ("cell 7 could not be read",), ("imports os",), races=races, seconds=0.25,
     )  # fmt: skip
     others = (
         ExerciseResult("v/a", "A", "1", "missing", 0.0, 3.0),
@@ -46,7 +56,7 @@ def errors(record: Any) -> list[str]:
 
 def objects(schema: Any) -> Iterator[dict[str, Any]]:
     yield SCHEMA
-    yield from (SCHEMA["$defs"][name] for name in ("exercise", "function", "check"))
+    yield from (SCHEMA["$defs"][name] for name in ("exercise", "race", "function", "check"))
 
 
 def test_the_schema_is_a_schema_and_accepts_a_result_with_everything_in_it() -> None:
@@ -55,7 +65,7 @@ def test_the_schema_is_a_schema_and_accepts_a_result_with_everything_in_it() -> 
 
 
 def test_the_schema_lists_the_fields_of_the_record_in_order_and_allows_no_others() -> None:
-    kinds = (SubmissionResult, ExerciseResult, FunctionResult, CheckResult)
+    kinds = (SubmissionResult, ExerciseResult, RaceResult, FunctionResult, CheckResult)
     for schema, kind in zip(objects(SCHEMA), kinds, strict=True):
         fields = [f.name for f in dataclasses.fields(kind)]
         if kind is SubmissionResult:
@@ -121,6 +131,7 @@ REFUSED: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("checks[1].kind is 'X'", lambda r: first(r)["checks"][1].update(kind="X")),
     ("checks[0].gate is 0", lambda r: first(r)["checks"][0].update(gate=0)),
     ("checks[0] misses or", lambda r: first(r)["checks"][0].pop("hint")),
+    ("races[0].ratio is 'fast'", lambda r: r["exercises"][0]["races"][0].update(ratio="fast")),
 ]
 
 
@@ -151,6 +162,11 @@ def test_schema_and_reader_refuse_a_changed_record(
         lambda r: r["exercises"][3].update(points=3),
         lambda r: r["exercises"][3].update(reason=""),
         lambda r: r["exercises"][0].update(review=[""]),
+        lambda r: r["exercises"][0]["races"][0].update(ratio=None),
+        lambda r: r["exercises"][0]["races"][0].update(speed=None),
+        lambda r: r["exercises"][0]["races"][0].update(reason="slow"),
+        lambda r: r["exercises"][0]["races"][1].update(ratio=1.5),
+        lambda r: r["exercises"][0]["races"][1].update(reason=""),
     ],
 )
 def test_the_schema_refuses_what_no_grading_can_give(
@@ -163,9 +179,9 @@ def test_the_schema_refuses_what_no_grading_can_give(
     ("text", "said"),
     [
         ("", "not a result record: Expecting value"),
-        ('{"schema": "autograder/result/v1"', "not a result record"),
-        ("[]", "schema is 'list', expected 'autograder/result/v1'"),
-        ('{"schema": "autograder/result/v2"}', "schema is 'autograder/result/v2', expected"),
+        ('{"schema": "autograder/result/v2"', "not a result record"),
+        ("[]", "schema is 'list', expected 'autograder/result/v2'"),
+        ('{"schema": "autograder/result/v1"}', "schema is 'autograder/result/v1', expected"),
         ('{"schema": NaN}', "NaN is not a number of JSON"),
         ("[" * 100_000, "not a result record"),
     ],

@@ -554,12 +554,14 @@ def _some(graded: Graded, names: list[str] | tuple[str, ...], folder: Path) -> N
             shutil.copy2(graded.submissions / path, folder / path)
 
 
+# Seconds, the figures of races, and what feedback says of them.
+MEASURED = r'"(seconds|ratio|speed)": [\d.e+-]+|[\d.]+ times the speed of the reference, [\d.,]+'
+
+
 def _without_seconds(out: Path) -> dict[str, str]:
     folder = out / "students"
     return {
-        str(path.relative_to(folder)): re.sub(
-            r'"seconds": [\d.e-]+', "", path.read_text(encoding="utf-8")
-        )
+        str(path.relative_to(folder)): re.sub(MEASURED, "", path.read_text(encoding="utf-8"))
         for path in folder.rglob("*")
         if path.is_file()
     }
