@@ -3,19 +3,33 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
 
-from autograder.build import Drift, build, compare, derive, version
+from autograder.build import Drift, build, compare, derive, notebook, version
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.percent import BEGIN, END, solution_lines
+from autograder.percent import BEGIN, END, parse_page, solution_lines
 from autograder.tests.toy_course import append, edit
 
 SLUG = "vol1_toys/scale"
 SOURCE = "solutions/vol1_toys/scale.py"
+
+
+ANSWER = """
+def last(x):
+    ### BEGIN SOLUTION
+    return x
+    ### END SOLUTION
+
+# %%
+def visible_last(student, check):
+    pass
+"""
+GRADED: Any = SimpleNamespace(arrays="numpy", points=lambda function: 1.0)
 
 
 def book(course: Course, name: str = "scale") -> Any:
@@ -190,6 +204,28 @@ def test_several_names_under_other_names_are_taken_over_in_a_notebook(toy: Cours
     assert 'scale = mine("vol1_toys/scale").scale\n' in text
     assert 'back = mine("vol1_toys/scale").scale_backward' in text
     assert "from .scale" not in text
+
+
+def test_an_exercise_of_another_volume_is_the_student_s_own_work_too() -> None:
+    text = (
+        '"""A page."""\n\n# %%\nimport numpy as np\n\nfrom ..vol1.first import one\n'
+        "from ..vol2.first import two as other\nfrom .first import three\n"
+    )
+    page = parse_page(f"{text}\n# %%\n{ANSWER}", "vol3/last", "last.py")
+    assert [(e.exercise, e.name, e.local) for e in page.earlier] == [
+        ("vol1/first", "one", "one"),
+        ("vol2/first", "two", "other"),
+        ("vol3/first", "three", "three"),
+    ]
+    cell = next(c for c in json.loads(notebook(page, GRADED))["cells"] if c["id"] == "last-00")
+    assert "".join(cell["source"]).split("\n")[1:] == [
+        "",
+        "from autograder.selfcheck import mine",
+        "",
+        'one = mine("vol1/first").one',
+        'other = mine("vol2/first").two',
+        'three = mine("vol3/first").three',
+    ]
 
 
 def test_markdown_cells_are_markdown(toy: Course) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import autograder
+from autograder.percent import imported_exercise
 
 ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "solutions", "starter_code", "instructor", "datasets")
@@ -58,11 +59,10 @@ def visible_cells(source: str) -> list[range]:
 
 
 def earlier(slug: str, module: str, exercises: list[str]) -> bool:
-    """Is the relative import `module` an earlier exercise of the same volume?"""
-    if not re.fullmatch(r"\.\w+", module) or slug not in exercises:
-        return False
-    other = f"{slug.partition('/')[0]}/{module[1:]}"
-    return other in exercises[: exercises.index(slug)]
+    """Is the relative import `module` an earlier exercise, of the same volume or another one?"""
+    level = len(module) - len(module.lstrip("."))
+    other = imported_exercise(slug, level, module[level:])
+    return slug in exercises and other in exercises[: exercises.index(slug)]
 
 
 def forbidden(path: str, source: str, exercises: list[str]) -> list[str]:
@@ -143,6 +143,10 @@ CHECK_CELL = (
         ("solutions/v/two.py", "from .three import f", False),
         ("solutions/v/two.py", "from .two import f", False),
         ("solutions/v/two.py", "from ..w.one import f", False),
+        ("solutions/w/one.py", "from ..v.three import f", True),
+        ("solutions/w/one.py", "from ..v.four import f", False),
+        ("solutions/w/one.py", "from ..v import three", False),
+        ("solutions/w/one.py", "from ...v.three import f", False),
         ("solutions/v/two.py", "from . import one", False),
         ("solutions/v/two.py", "from solutions.v.one import f", False),
         ("solutions/v/two.py", "from starter_code.given.data import load", True),
