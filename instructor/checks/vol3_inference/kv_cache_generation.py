@@ -338,7 +338,9 @@ class Checkpoint:
         )
 
     def refuses(self, folder):
-        return raises(ValueError, self.student.load_checkpoint, folder)
+        found = raises(ValueError, self.student.load_checkpoint, folder)
+        self.student.transcript.append(found)
+        return found
 
 
 FIELDS = ("vocab_size", "d_model", "n_layers", "n_heads", "n_kv_heads", "d_ff", "max_T")
@@ -532,7 +534,8 @@ def damaged(data):
     yield (3).to_bytes(8, "little") + data[8:]
     yield len(b"[1, 2]").to_bytes(8, "little") + b"[1, 2]" + numbers
     yield with_header(lambda h: h[first].update(data_offsets=[0, len(numbers) + 4]))
-    yield with_header(lambda h: h[first].update(data_offsets=[-8, 0]))
+    size = header[first]["data_offsets"][1] - header[first]["data_offsets"][0]
+    yield with_header(lambda h: h[first].update(data_offsets=[-size - 4, -4]))
     yield with_header(lambda h: h[first].update(shape=[1, 1]))
     yield with_header(lambda h: h[first].update(dtype="Q4"))
     yield with_header(lambda h: h[first].pop("shape"))
@@ -851,6 +854,17 @@ def is_refused(student, call, *args):
     return found
 
 
+def tried(student, call, *args):
+    """What this returns, or nothing if it raises: that counts as a wrong value."""
+    try:
+        return call(*args)
+    except StudentRaised as error:
+        if error.exception == "NotImplementedError":
+            raise
+        student.transcript.append("refused")
+        return np.zeros(0)
+
+
 def stream_is_refused(student, engine, *args):
     """Does a stream raise ValueError when it is made, or with its first column?"""
 
@@ -889,14 +903,13 @@ def max_T_tokens_fit_and_no_more(student, config, params, rng, B, V, M):
     want = logits_of(config, params, ids)
     engine = engine_of(student, config, params)
     yield is_refused(student, engine.forward, np.concatenate([ids, ids[:, :1]], axis=1))
-    yield engine.forward(ids[:1, : M - 1]), want[:1, : M - 1]
+    yield tried(student, engine.forward, ids[:1, : M - 1]), want[:1, : M - 1]
     yield is_refused(student, engine.forward, ids[:1, :2])
-    yield engine.forward(ids[:1, M - 1 :]), want[:1, M - 1 :]
+    yield tried(student, engine.forward, ids[:1, M - 1 :]), want[:1, M - 1 :]
     yield is_refused(student, engine.forward, ids[:1, :1])
     for P in (M, M - 2):
-        got = engine.generate(ids[:, :P], M - P + 1)
-        yield got.shape[1], M + 1
-    yield got, greedy(config, params, ids[:, : M - 2], 3)
+        want = greedy(config, params, ids[:, :P], M - P + 1)
+        yield tried(student, engine.generate, ids[:, :P], M - P + 1), want
     served = Served(student, engine, lambda text: np.zeros((*text.shape, V)))
     for P, most in ((M, 2), (3, M - 1), (1, 10_000)):
         yield is_refused(student, engine.generate, ids[:, :P], most)
@@ -906,14 +919,16 @@ def max_T_tokens_fit_and_no_more(student, config, params, rng, B, V, M):
     yield served.seen() is None
 
 
-@exercise.satisfies("Engine", kind="E", points=1, sizes=ONE)
+@exercise.satisfies("Engine", kind="E", points=1, rtol=EXACT, sizes=ONE)
 def another_batch_needs_a_reset(student, config, params, ids):
     """Tokens of a batch of another size than that in the cache are refused; one row does not count
     for all."""
-    engine = engine_of(student, config, params)
+    engine, want = engine_of(student, config, params), logits_of(config, params, ids)
     student.keep(engine.forward, ids[:, :3])
     for rows in (1, 2):
         yield is_refused(student, engine.forward, ids[:rows, 3:4])
+        at = 2 + rows
+        yield tried(student, engine.forward, ids[:, at : at + 1]), want[:, at : at + 1]
     engine.reset()
     student.keep(engine.forward, ids[:1, :3])
     yield is_refused(student, engine.forward, ids[:2, 3:4])
@@ -995,22 +1010,30 @@ def the_cache_takes_what_the_formula_says(student, config, params, ids, B, T, L,
         yield engine.cache_nbytes, 2 * L * B * K * (3 + n - 1) * D * itemsize
 
 
-# A step at position 1,024 against one at 16. Measured on two busy cores: engines with a cache 1.3
-# to 2.0 (isolated, where what is lent computes on our side, 1.1 to 1.4), engines that compute the
-# past again 90 to 230 (isolated 16 to 35). Their time is what the worker and we took together.
-NEAR, FAR, PIECE, STEPS, GROWTH = 16, 1024, 128, 9, 4.0
-LONG = {"B": [1], "T": [FAR + STEPS], "V": [32], "L": [2], "H": [4], "K": [1], "D": [24]}
-LONG |= {"F": [256], "M": [FAR + STEPS], "tied": [0], "n": [1]}
+# A step at position 1,024 against one at 16, by the processor time that the worker and we took
+# together: what is lent computes on our side. Measured on two busy cores: engines with a cache 1.1
+# to 2.0, engines that compute the past again 15 to 35, and 90 to 230 if nothing is lent.
+NEAR, FAR, PIECE, STEPS = 16, 1024, 128, 9
+LONG = {"V": 32, "L": 2, "H": 4, "K": 1, "D": 24, "F": 256, "M": FAR + STEPS, "tied": 0}
 
 
-def median_step(times):
-    """Without the first one, which may make room."""
-    return float(np.median(times[1:]))
+def draw_long_config(rng):
+    return draw_config(rng, **LONG)
 
 
-@exercise.satisfies("Engine", kind="P", points=3, sizes=LONG)
+def draw_long_ids(rng):
+    return rng.integers(LONG["V"], size=(1, LONG["M"]))
+
+
+@exercise.measures(
+    "Engine",
+    bands={4.0: 3},
+    seconds=10.0,
+    config=derived(draw_long_config),
+    ids=derived(draw_long_ids),
+)
 def a_late_step_costs_what_an_early_one_does(student, config, params, ids):
-    """A step after 1,024 tokens takes at most four times the processor time of one after 16."""
+    """A step after 1,024 tokens takes at most {} times the processor time of one after 16."""
     near, far = (engine_of(student, config, params) for _ in range(2))
     student.keep(near.forward, ids[:, : NEAR - 1])
     for start in range(0, FAR - 1, PIECE):
@@ -1022,4 +1045,942 @@ def a_late_step_costs_what_an_early_one_does(student, config, params, ids):
             start = student.cpu_seconds() + time.thread_time()
             student.keep(engine.forward, ids[:, at : at + 1])
             times.append(student.cpu_seconds() + time.thread_time() - start)
-    return median_step(late) <= GROWTH * median_step(early)
+    return np.median(late[1:]) / np.median(early[1:])  # the first ones may make room
+
+
+# Known mistakes
+
+
+def slips(function, *mistakes, within=""):
+    """Edits of the reference: name, old, new, hint."""
+    for name, old, new, hint in mistakes:
+        exercise.slip(function, name, old, new, hint, within=within)
+
+
+slips(
+    "load_checkpoint",
+    (
+        "does_not_permute",
+        "        if heads:",
+        "        if False:",
+        """q_proj and k_proj are taken as they are: there feature i is turned together with i +
+        d_head / 2, here 2i with 2i + 1. Put the rows of each head into the order of this
+        course.""",
+    ),
+    (
+        "permutes_the_other_way",
+        "w.reshape(heads, 2, -1, shape[1])",
+        "w.reshape(heads, -1, 2, shape[1])",
+        """The rows of q_proj and k_proj are permuted from this course's order into that of the
+        file. What is read is in the file's order already: it is the way back that you need.""",
+    ),
+    (
+        "permutes_across_heads",
+        "w.reshape(heads, 2, -1, shape[1])",
+        "w.reshape(1, 2, -1, shape[1])",
+        """The rows are permuted as if all heads were one. Each head has its halves and its pairs:
+        cut the rows into heads first.""",
+    ),
+    (
+        "does_not_transpose",
+        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
+        "w if w.ndim < 2 or w.shape[0] == w.shape[1] or ours == 'embedding' else w.T.copy()",
+        """Square weights are not transposed. In the file all of them are (out, in), here (in, out);
+        a square one fits either way and is wrong all the same.""",
+    ),
+    (
+        "transposes_nothing",
+        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
+        "w",
+        """No weight is transposed. In the file they are (out, in), here (in, out): x @ w.""",
+    ),
+    (
+        "transposes_the_embedding",
+        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
+        "np.ascontiguousarray(w.T)",
+        """The embedding is transposed, too. It has a row per id in both; only weights that are
+        multiplied with are (out, in) there.""",
+    ),
+    (
+        "takes_any_shape",
+        "w is None or w.shape != shape",
+        "w is None",
+        """A tensor whose shape is not the one that config.json asks for is taken. Compare each
+        shape before you use the tensor.""",
+    ),
+    (
+        "makes_up_what_is_missing",
+        'w = tensors.get(f"{theirs}.weight")',
+        'w = tensors.get(f"{theirs}.weight", np.zeros(shape, np.float32))',
+        """A tensor that is missing is replaced by zeros. The model would run and know nothing:
+        raise ValueError.""",
+    ),
+    (
+        "opens_a_pickle",
+        "    path = Path(folder)\n",
+        "    path = Path(folder)\n    for other in [*path.glob('*.bin'), *path.glob('*.pt')]:\n"
+        "        import pickle\n\n        pickle.loads(other.read_bytes())\n",
+        """A pickle is opened. That runs whatever program is in it, before you can look: refuse such
+        files without reading them.""",
+    ),
+    (
+        "keeps_everything_as_it_is_in_the_file",
+        "params[ours] = w",
+        "params[theirs] = w",
+        """The arrays have the names of the file. They need those of Volume 1: embedding,
+        blocks.0.w_q and so on.""",
+    ),
+)
+slips(
+    "load_checkpoint",
+    (
+        "does_not_permute_k",
+        'turned = {"w_q": config.n_heads, "w_k": config.n_kv_heads}',
+        'turned = {"w_q": config.n_heads}',
+        """Only q_proj is permuted. Queries and keys are multiplied feature by feature, so k_proj
+        needs the same order.""",
+    ),
+    (
+        "permutes_k_with_the_heads_of_q",
+        '"w_k": config.n_kv_heads}',
+        '"w_k": config.n_heads}',
+        """The rows of k_proj are cut into n_heads heads. It has n_kv_heads of them.""",
+    ),
+    (
+        "permutes_v_too",
+        '"w_k": config.n_kv_heads}',
+        '"w_k": config.n_kv_heads, "w_v": config.n_kv_heads}',
+        """v_proj is permuted, too. Values are not turned by RoPE, and w_o expects their order as it
+        is.""",
+    ),
+    (
+        "a_head_for_the_tied",
+        '    if not config.tied:\n        yield "head", "lm_head", (config.vocab_size, d), 0',
+        '    yield "head", "model.embed_tokens" if config.tied else "lm_head", '
+        "(config.vocab_size, d), 0",
+        """A tied model gets an array `head`. It has none: the embedding is used at both ends.""",
+    ),
+    (
+        "needs_a_head",
+        "    if not config.tied:\n",
+        "    if True:\n",
+        """A tied model is refused when its file has no lm_head.weight, or gets a `head`. When
+        tie_word_embeddings is true there is no head.""",
+    ),
+    (
+        "exchanges_the_norms",
+        'yield f"blocks.{i}.{name}", theirs, shape',
+        'yield f"blocks.{i}." + {"attn_norm": "mlp_norm", "mlp_norm": "attn_norm"}.get(name, name)'
+        ", theirs, shape",
+        """input_layernorm and post_attention_layernorm are exchanged. The first one stands before
+        the attention.""",
+    ),
+    (
+        "exchanges_gate_and_up",
+        'yield f"blocks.{i}.{name}", theirs, shape',
+        'yield f"blocks.{i}." + {"w_gate": "w_up", "w_up": "w_gate"}.get(name, name)'
+        ", theirs, shape",
+        """gate_proj and up_proj are exchanged. They have the same shape, but only the gate goes
+        through SiLU.""",
+    ),
+    within="_shapes",
+)
+slips(
+    "load_checkpoint",
+    (
+        "rope_theta_by_default",
+        'record.get("rope_theta", turning.get("rope_theta", 10000.0))',
+        "10000.0",
+        """rope_theta is 10000 whatever config.json says. Every angle hangs on it: read it
+        there.""",
+    ),
+    (
+        "looks_for_rope_theta_in_one_place",
+        'record.get("rope_theta", turning.get("rope_theta", 10000.0))',
+        'record.get("rope_theta", 10000.0)',
+        """rope_theta inside of rope_parameters is not found. Newer files have it there.""",
+    ),
+    (
+        "norm_eps_by_default",
+        'record.get("rms_norm_eps", 1e-6)',
+        "1e-5",
+        """norm_eps is 1e-5 whatever config.json says. Read rms_norm_eps; if it is missing, it is
+        1e-6.""",
+    ),
+    (
+        "another_default_for_norm_eps",
+        'record.get("rms_norm_eps", 1e-6)',
+        'record.get("rms_norm_eps", 1e-5)',
+        """Where rms_norm_eps is missing, norm_eps is not 1e-6. The default of this course is
+        another one than that of the file's library.""",
+    ),
+    (
+        "max_T_by_default",
+        'record.get("max_position_embeddings", 2048)',
+        "2048",
+        """max_T is 2048 whatever config.json says. Read max_position_embeddings.""",
+    ),
+    (
+        "one_key_head_by_default",
+        'record.get("num_key_value_heads", heads)',
+        'record.get("num_key_value_heads", 1)',
+        """Without num_key_value_heads there is one key head. The default is as many as query heads:
+        files from before grouped queries do not have the entry.""",
+    ),
+    (
+        "tied_by_default",
+        'record.get("tie_word_embeddings", False)',
+        'record.get("tie_word_embeddings", True)',
+        """Without tie_word_embeddings the model is taken for tied. The default is false.""",
+    ),
+    (
+        "never_tied",
+        'record.get("tie_word_embeddings", False)',
+        "False",
+        """tie_word_embeddings is not read, and a tied model is refused or gets a head.""",
+    ),
+    (
+        "takes_other_activations",
+        "record.get(name, allowed[0]) not in allowed",
+        'record.get("model_type") != "llama"',
+        """config.json asks for biases, another activation or scaled positions, and is not refused.
+        The model would run and be another one.""",
+    ),
+    (
+        "takes_other_turnings",
+        'turning.get("rope_type", "default") != "default"',
+        "False",
+        """rope_parameters asks for another kind of RoPE and is not refused. The angles would be
+        wrong.""",
+    ),
+    (
+        "takes_heads_of_any_width",
+        'heads * record.get("head_dim", sizes["d_model"] // heads) != sizes["d_model"]',
+        "False",
+        """head_dim is not what d_model / n_heads is, and the model is not refused.""",
+    ),
+    (
+        "a_missing_size_is_a_key_error",
+        "    if missing:\n",
+        "    if False:\n",
+        """A size that config.json does not say ends in another exception than ValueError.""",
+    ),
+    within="_read_config",
+)
+slips(
+    "load_checkpoint",
+    (
+        "bfloat16_in_the_lower_half",
+        "(array.astype(np.uint32) << 16).view(np.float32)",
+        "array.astype(np.uint32).view(np.float32)",
+        """bfloat16 comes out as numbers close to 0. Its sixteen bits are the upper half of a
+        float32.""",
+    ),
+    (
+        "bfloat16_as_float16",
+        "(array.astype(np.uint32) << 16).view(np.float32)",
+        "array.view(np.float16).astype(np.float32)",
+        """bfloat16 is read as float16. Both have sixteen bits, of which they spend different
+        numbers on the exponent.""",
+    ),
+    (
+        "float16_stays",
+        "np.float32 if kind.itemsize == 2 else kind",
+        "kind",
+        """float16 stays float16: the engine would compute in it. Make it float32.""",
+    ),
+    (
+        "float64_is_rounded",
+        "np.float32 if kind.itemsize == 2 else kind",
+        "np.float32",
+        """float64 becomes float32. Keep it as it is in the file.""",
+    ),
+    (
+        "reads_beyond_the_end",
+        "    if not 0 <= start <= end <= len(numbers):\n",
+        "    numbers = numbers + bytes(max(0, end - len(numbers)))\n    if False:\n",
+        """A file that ends too early is filled up. Compare the offsets with the length, and refuse
+        it.""",
+    ),
+    (
+        "reads_a_negative_offset",
+        "0 <= start <= end <= len(numbers)",
+        "end <= len(numbers)",
+        """An offset below 0 is taken: Python counts it from the end.""",
+    ),
+    within="_tensor",
+)
+slips(
+    "load_checkpoint",
+    (
+        "takes_metadata_for_a_tensor",
+        '        header.pop("__metadata__", None)\n',
+        "",
+        """A file with __metadata__ in its header is refused. That key is no tensor: leave it
+        out.""",
+    ),
+    (
+        "needs_metadata",
+        'header.pop("__metadata__", None)',
+        'header.pop("__metadata__")',
+        """A file without __metadata__ in its header is refused. The key may be missing.""",
+    ),
+    (
+        "other_exceptions_come_through",
+        "except (OSError, ValueError, KeyError, TypeError, AttributeError) as error",
+        "except OSError as error",
+        """A damaged file ends in another exception than ValueError: a KeyError, a TypeError.
+        Whatever is wrong in a file is a ValueError.""",
+    ),
+    within="_read_safetensors",
+)
+exercise.slip(
+    "load_checkpoint",
+    "a_missing_file_is_another_error",
+    "except (OSError, ValueError) as error",
+    "except ValueError as error",
+    """A folder without config.json ends in another exception than ValueError.""",
+    within="_read_json",
+)
+slips(
+    "load_checkpoint",
+    (
+        "follows_the_index_anywhere",
+        "if Path(name).name != name:",
+        "if False:",
+        """An index that leads out of the folder is followed. A checkpoint from somebody else could
+        have any file of yours read: take names within the folder only.""",
+    ),
+    (
+        "reads_the_first_piece",
+        'sorted(set(_read_json(index).get("weight_map", {}).values()))',
+        'sorted(set(_read_json(index).get("weight_map", {}).values()))[:1]',
+        """A model in several files is refused. model.safetensors.index.json says in which of them
+        each tensor is: read all that its weight_map names.""",
+    ),
+    (
+        "knows_no_index",
+        '(folder / "model.safetensors").exists() or not index.exists()',
+        "True",
+        """A model in several files is refused. model.safetensors.index.json says in which of them
+        each tensor is: read all that its weight_map names.""",
+    ),
+    (
+        "reads_whatever_lies_there",
+        'sorted(set(_read_json(index).get("weight_map", {}).values()))',
+        'sorted(p.name for p in folder.glob("*.safetensors"))',
+        """The files in the folder are read, not those that the index names. Files may be missing,
+        or belong to something else: the weight_map says which ones count.""",
+    ),
+    within="_read_tensors",
+)
+
+slips(
+    "Engine",
+    (
+        "positions_start_again",
+        "np.arange(self.length, self.length + T)",
+        "np.arange(T)",
+        """The positions of new tokens start from 0 on a warm cache. They go on where the cache
+        ends.""",
+    ),
+    (
+        "positions_stand_still",
+        "self.length + T\n        x = rmsnorm",
+        "self.length + 1\n        x = rmsnorm",
+        """After a piece of several tokens the count goes up by one. It goes up by the number of
+        tokens.""",
+    ),
+    (
+        "reads_the_last_logits_only",
+        "        return logits\n",
+        "        return logits[:, -1:]\n",
+        """forward returns the logits of the last position alone. It returns those of all tokens
+        that it was given, (B, T, vocab_size).""",
+    ),
+    (
+        "forgets_the_final_norm",
+        'x = rmsnorm(x, params["final_norm"], config.norm_eps)',
+        "x = x * 1.0",
+        """The final norm is missing. It stands between the last block and the head.""",
+    ),
+    (
+        "norm_eps_by_default",
+        'rmsnorm(x, params["final_norm"], config.norm_eps)',
+        'rmsnorm(x, params["final_norm"])',
+        """The final norm uses the default eps. The model has one of its own: config.norm_eps.""",
+    ),
+    (
+        "tied_head_the_wrong_way",
+        'params["embedding"].T if config.tied else params["head"]',
+        'params["embedding"].T if config.tied else params["head"][:, ::-1]',
+        """The columns of the head are in another order. Column i is the score of id i.""",
+    ),
+    (
+        "ignores_tied",
+        'params["embedding"].T if config.tied else params["head"]',
+        'params.get("head", params["embedding"][::-1].T)',
+        """A tied model has no head: its logits are products with the rows of the embedding.""",
+    ),
+    (
+        "keeps_float64",
+        "config.d_model // config.n_heads, x.dtype)",
+        "config.d_model // config.n_heads, np.float64)",
+        """float32 parameters get a cache in float64: twice the memory, and everything after it is
+        computed in float64. Make the cache in the dtype of the parameters.""",
+    ),
+    (
+        "minus_one_is_the_last",
+        "np.min(tokens) < 0 or np.max(tokens)",
+        "np.max(tokens)",
+        """A negative id is taken, since NumPy counts it from the end. Raise ValueError.""",
+    ),
+    (
+        "unknown_ids_are_an_index_error",
+        "np.min(tokens) < 0 or np.max(tokens) >= config.vocab_size",
+        "np.min(tokens) < 0",
+        """An id that is not in the vocabulary ends in an IndexError. Look before you look it up,
+        and raise ValueError.""",
+    ),
+    (
+        "wraps_unknown_ids",
+        'params["embedding"][tokens]',
+        'params["embedding"][tokens % (config.vocab_size - 1)]',
+        """The highest id is mistaken for another one. Ids are 0 to vocab_size - 1.""",
+    ),
+    (
+        "one_row_counts_for_all",
+        "if self.rows not in (0, B):",
+        "if False:",
+        """One row of tokens is taken for a cache of several rows, since NumPy repeats it. Raise
+        ValueError, and say that reset() comes first.""",
+    ),
+    (
+        "room_for_one_less",
+        "config.n_kv_heads, config.max_T)",
+        "config.n_kv_heads, config.max_T - 1)",
+        """There is room for one token less than max_T.""",
+    ),
+    (
+        "room_without_an_end",
+        "config.n_kv_heads, config.max_T)",
+        "config.n_kv_heads, 2 * config.max_T)",
+        """More than max_T tokens are taken: the model does not know such positions. Raise
+        ValueError.""",
+    ),
+    (
+        "reset_keeps_the_keys",
+        "self.cache: Any = None",
+        'self.cache: Any = getattr(self, "cache", None)',
+        """reset leaves old keys and values in the cache: the next text is read as a continuation of
+        the last one.""",
+    ),
+    (
+        "counts_in_bits",
+        "return int(numbers * self",
+        "return int(8 * numbers * self",
+        """cache_nbytes is eight times too large: itemsize is in bytes.""",
+    ),
+    (
+        "counts_the_keys_alone",
+        "2 * config.n_layers",
+        "config.n_layers",
+        """cache_nbytes counts the keys, or the values. Both are kept.""",
+    ),
+    (
+        "counts_the_room",
+        "config.n_kv_heads * self.length",
+        "config.n_kv_heads * (config.max_T if self.length else 0)",
+        """cache_nbytes counts the room. It is about what is filled.""",
+    ),
+    (
+        "counts_float64",
+        'self.params["final_norm"].dtype.itemsize',
+        "8",
+        """cache_nbytes counts eight bytes a number whatever the dtype is.""",
+    ),
+    (
+        "forgets_to_reset",
+        "        self.reset()\n        rng",
+        "        rng",
+        """generate goes on with what the cache holds. It begins with an empty one: a second call
+        gives what the first one gave.""",
+    ),
+    (
+        "calls_a_forward_of_its_own",
+        "self.forward(tokens)[:, -1]",
+        "Engine.forward(self, tokens)[:, -1]",
+        """Tokens do not go through self.forward: whoever replaces it, to count or to change it,
+        sees nothing. Call self.forward.""",
+    ),
+    (
+        "reads_the_first_position",
+        "self.forward(tokens)[:, -1]",
+        "self.forward(tokens)[:, 0]",
+        """The logits of the first position of the prompt are used. Those of the last one say what
+        comes next.""",
+    ),
+    (
+        "sends_the_last_token_twice",
+        "            logits = self.forward(tokens)[:, -1]",
+        "            self.forward(tokens)\n"
+        "            logits = self.forward(tokens[:, -1:])[:, -1]",
+        """The last token goes through forward twice, and is in the cache twice.""",
+    ),
+    (
+        "temperature_after_the_softmax",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(sample_probs(logits), temperature, top_k, top_p)",
+        """The temperature divides probabilities. It divides logits, before the softmax.""",
+    ),
+    (
+        "multiplies_by_the_temperature",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(logits, 1 / temperature if temperature else 0.0, top_k, top_p)",
+        """Logits are multiplied by the temperature. It divides them: a high one makes everything
+        more alike.""",
+    ),
+    (
+        "ignores_the_temperature",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(logits, min(temperature, 1.0), top_k, top_p)",
+        """A temperature above 1 changes nothing.""",
+    ),
+    (
+        "always_greedy",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(logits, 0.0, top_k, top_p)",
+        """The largest logit is taken whatever the temperature is.""",
+    ),
+    (
+        "ignores_top_k",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(logits, temperature, 0, top_p)",
+        """top_k changes nothing.""",
+    ),
+    (
+        "ignores_top_p",
+        "sample_probs(logits, temperature, top_k, top_p)",
+        "sample_probs(logits, temperature, top_k)",
+        """top_p changes nothing.""",
+    ),
+    (
+        "one_number_for_all_rows",
+        "np.asarray(rng.random(B))",
+        "np.full(B, rng.random())",
+        """All rows of a column use the same random number. Draw rng.random(B): one for each
+        row.""",
+    ),
+    (
+        "draws_for_open_rows_only",
+        "u: Floats = np.asarray(rng.random(B))",
+        "u: Floats = np.zeros(B)\n            u[~ended] = rng.random(int((~ended).sum()))",
+        """Rows that have ended draw no number, so what the others say hangs on when their
+        neighbours end. Draw one for each row, always.""",
+    ),
+    (
+        "its_own_chance",
+        "rng = rng or np.random.default_rng()",
+        "rng = np.random.default_rng(0)",
+        """rng is not used: every call gives the same text, whatever generator it is given.""",
+    ),
+    (
+        "draws_twice",
+        "            u: Floats = np.asarray(rng.random(B))\n",
+        "            rng.random(B)\n            u: Floats = np.asarray(rng.random(B))\n",
+        """Two numbers per row and column are drawn, and the first one is thrown away.""",
+    ),
+    (
+        "ends_with_the_first",
+        "if ended.all():",
+        "if ended.any():",
+        """Everything stops when the first row has ended. Go on until all have.""",
+    ),
+    (
+        "never_stops_early",
+        "if ended.all():",
+        "if False:",
+        """When all rows have ended, columns of eos are still computed. Stop there.""",
+    ),
+    (
+        "watches_the_first_row",
+        "if ended.all():",
+        "if ended[0]:",
+        """The loop ends with the first row of the batch. Go on until all rows have ended.""",
+    ),
+    (
+        "ended_rows_go_on",
+        "column = np.where(ended, eos, column)",
+        "column = np.asarray(column)",
+        """A row that has ended goes on with what the model says. Fill it with eos.""",
+    ),
+    (
+        "fills_with_zeros",
+        "np.where(ended, eos, column)",
+        "np.where(ended, 0, column)",
+        """Rows that have ended are filled with 0. Fill them with eos.""",
+    ),
+    (
+        "eos_0_is_no_eos",
+        "if eos is not None:",
+        "if eos:",
+        """An eos with id 0 is taken for none. Ask whether it is None.""",
+    ),
+    (
+        "eos_does_nothing",
+        "if eos is not None:",
+        "if False:",
+        """A row goes on after its eos. Fill it with eos from there on, and stop when all have
+        ended.""",
+    ),
+    (
+        "an_eos_in_the_prompt_counts",
+        "np.zeros(B, dtype=bool)",
+        "(prompt == (-1 if eos is None else eos)).any(axis=1)",
+        """An eos in the prompt ends its row. Only a generated one does.""",
+    ),
+    (
+        "does_not_feed_the_fillers",
+        "tokens = column[:, np.newaxis]",
+        "tokens = np.where(ended, 0, column)[:, np.newaxis]",
+        """What goes through forward is not what is in the text: rows that have ended send another
+        token than their filler.""",
+    ),
+    (
+        "writes_into_the_prompt",
+        "            tokens = column[:, np.newaxis]",
+        "            prompt[:, -1] = column\n            tokens = prompt[:, -1:]",
+        """The prompt is written into. It belongs to the caller: keep new tokens in an array of your
+        own.""",
+    ),
+    (
+        "only_new_tokens",
+        "np.concatenate([prompt, *(",
+        "np.concatenate([prompt[:, :0], *(",
+        """The result holds the new tokens alone. It is the prompt and what follows.""",
+    ),
+    (
+        "one_column_less",
+        "range(max_new_tokens)",
+        "range(max_new_tokens - 1)",
+        """One column is missing.""",
+    ),
+    (
+        "one_column_more",
+        "range(max_new_tokens)",
+        "range(max_new_tokens + 1)",
+        """There is a column too many.""",
+    ),
+    (
+        "another_dtype",
+        "column.astype(prompt.dtype)",
+        "column.astype(np.int64)",
+        """New tokens have another dtype than the prompt.""",
+    ),
+    (
+        "begins_from_nothing",
+        'raise ValueError("the prompt is empty")',
+        "prompt = np.zeros((B, 1), dtype=prompt.dtype)",
+        """An empty prompt is replaced by a token of its own choice. Raise ValueError.""",
+    ),
+    (
+        "refuses_what_fits",
+        "P + max_new_tokens - 1 > config.max_T",
+        "P + max_new_tokens > config.max_T",
+        """A text is refused that fits: the last column never goes through forward, so P + n - 1
+        tokens have to fit.""",
+    ),
+    (
+        "notices_too_late",
+        "P + max_new_tokens - 1 > config.max_T",
+        "False",
+        """A text that cannot fit is computed as far as it goes, and lost. Compare before the first
+        forward.""",
+    ),
+)
+slips(
+    "Engine",
+    (
+        "sees_the_future",
+        "attention(q.swapaxes(1, 2), k, v)",
+        "attention(q.swapaxes(1, 2), k, v, False)",
+        """Tokens of a piece see those after them. The mask is causal.""",
+    ),
+    (
+        "square_mask",
+        "attention(q.swapaxes(1, 2), k, v)",
+        "attention(q.swapaxes(1, 2), *((k[:, :, :T], v[:, :, :T]) if T > 1 else (k, v)))",
+        """The mask of a piece of T tokens on a warm cache is T by T, aligned with the first keys.
+        The last T columns of the matrix belong to the new tokens: align it bottom-right.""",
+    ),
+    (
+        "a_piece_sees_itself_only",
+        "attention(q.swapaxes(1, 2), k, v)",
+        "attention(q.swapaxes(1, 2), *((k[:, :, -T:], v[:, :, -T:]) if T > 1 else (k, v)))",
+        """A piece of several tokens does not see what is in the cache.""",
+    ),
+    (
+        "single_tokens_see_nothing",
+        "attention(q.swapaxes(1, 2), k, v)",
+        "attention(q.swapaxes(1, 2), k[:, :, -T:], v[:, :, -T:])",
+        """New tokens see one another and nothing of the past: use the keys and values that the
+        cache returns.""",
+    ),
+    (
+        "turned_twice",
+        "    heads = attention(",
+        "    k = rope(k.swapaxes(1, 2), np.arange(k.shape[2]), config.rope_theta).swapaxes(1, 2)\n"
+        "    heads = attention(",
+        """Keys are turned when they go into the cache, and again when they come out. Once is right:
+        a key that was turned by its position stays so.""",
+    ),
+    (
+        "turns_the_values",
+        "q, k = (rope(a, positions, config.rope_theta) for a in (q, k))",
+        "q, k, v = (rope(a, positions, config.rope_theta) for a in (q, k, v))",
+        """Values are turned, too. Positions belong into scores: turn queries and keys.""",
+    ),
+    (
+        "does_not_turn_queries",
+        "q, k = (rope(a, positions, config.rope_theta) for a in (q, k))",
+        "k = rope(k, positions, config.rope_theta)",
+        """Queries are not turned: scores do not depend on the distance then. Turn queries and
+        keys.""",
+    ),
+    (
+        "turns_nothing",
+        "    q, k = (rope(a, positions, config.rope_theta) for a in (q, k))\n",
+        "",
+        """Nothing is turned: the model does not know where a token stands.""",
+    ),
+    (
+        "rope_theta_by_default",
+        "rope(a, positions, config.rope_theta)",
+        "rope(a, positions)",
+        """RoPE uses its default theta. The model has one of its own: config.rope_theta.""",
+    ),
+    (
+        "norm_eps_of_attention_by_default",
+        "rmsnorm(x, attn_norm, config.norm_eps)",
+        "rmsnorm(x, attn_norm)",
+        """The norm before the attention uses the default eps. The model has one of its own:
+        config.norm_eps.""",
+    ),
+    (
+        "norm_eps_of_swiglu_by_default",
+        "rmsnorm(x, mlp_norm, config.norm_eps)",
+        "rmsnorm(x, mlp_norm)",
+        """The norm before SwiGLU uses the default eps. The model has one of its own:
+        config.norm_eps.""",
+    ),
+    (
+        "one_cache_for_all_layers",
+        "cache.append(i, ",
+        "cache.append(0, ",
+        """All layers append to layer 0 of the cache. Each has keys and values of its own.""",
+    ),
+    (
+        "exchanges_keys_and_values",
+        "k, v = cache.append(",
+        "v, k = cache.append(",
+        """Keys and values are exchanged when they come out of the cache.""",
+    ),
+    (
+        "mixes_heads_and_positions",
+        "heads.swapaxes(1, 2).reshape(x.shape)",
+        "heads.reshape(x.shape)",
+        """Heads are merged without exchanging the axes back: a reshape moves no number, so tokens
+        and heads get mixed up.""",
+    ),
+    (
+        "no_stream_past_attention",
+        "    x = x + heads",
+        "    x = heads",
+        """The attention replaces the stream. It is added to it.""",
+    ),
+    within="_block",
+)
+
+
+Plain = kv_cache_generation.Engine
+
+
+@exercise.mistake("Engine")
+class repeats_heads_in_the_cache(Plain):
+    """The cache has, or counts, a key for each query head: repeated before they go in, they give
+    the right text for n_heads / n_kv_heads times the memory. Cache the n_kv_heads that exist."""
+
+    @property
+    def cache_nbytes(self):
+        return super().cache_nbytes * self.config.n_heads // self.config.n_kv_heads
+
+
+@exercise.mistake("Engine")
+class computes_everything_again(Plain):
+    """Every step sends all tokens so far through the model. Keep the cache, and let only new tokens
+    in."""
+
+    def reset(self):
+        super().reset()
+        self.text = None
+
+    def forward(self, tokens):
+        text = tokens if self.text is None else np.concatenate([self.text, tokens], axis=1)
+        Plain.reset(self)
+        logits = super().forward(text)
+        self.text = text
+        return logits[:, -tokens.shape[1] :]
+
+
+@exercise.mistake("Engine")
+class sends_the_whole_text_again(Plain):
+    """generate empties the cache and sends the whole text for every column. The prompt goes in
+    once; then each new column alone."""
+
+    def stream(self, prompt, max_new_tokens, *args, **kwargs):
+        return Plain.stream(_Again(self), prompt, max_new_tokens, *args, **kwargs)
+
+
+class _Again:
+    """An engine that sends everything again at each step."""
+
+    def __init__(self, engine):
+        self.engine, self.config, self.text = engine, engine.config, None
+
+    def reset(self):
+        self.text = None
+
+    def forward(self, tokens):
+        self.text = tokens if self.text is None else np.concatenate([self.text, tokens], axis=1)
+        self.engine.reset()
+        return self.engine.forward(self.text)
+
+
+@exercise.mistake("Engine")
+class one_forward_too_many(Plain):
+    """The last column goes through forward, too, and its logits are thrown away."""
+
+    def generate(self, prompt, max_new_tokens, *args, **kwargs):
+        ids = super().generate(prompt, max_new_tokens, *args, **kwargs)
+        if max_new_tokens and self.length < self.config.max_T:
+            self.forward(ids[:, -1:])
+        return ids
+
+
+@exercise.mistake("Engine")
+class a_forward_for_nothing(Plain):
+    """With max_new_tokens=0 the prompt goes through forward. Nobody will read its logits."""
+
+    def generate(self, prompt, max_new_tokens, *args, **kwargs):
+        ids = super().generate(prompt, max_new_tokens, *args, **kwargs)
+        if max_new_tokens == 0:
+            self.reset()
+            self.forward(prompt)
+        return ids
+
+
+@exercise.mistake("Engine")
+class looks_up_the_prompt_twice(Plain):
+    """The prompt goes through the model twice: once to look at it, and once to fill the cache."""
+
+    def generate(self, prompt, max_new_tokens, *args, **kwargs):
+        if prompt.shape[1] and max_new_tokens and prompt.shape[1] <= self.config.max_T:
+            Plain.reset(self)
+            Plain.forward(self, prompt)
+        return super().generate(prompt, max_new_tokens, *args, **kwargs)
+
+
+@exercise.mistake("Engine")
+class a_stream_that_waits(Plain):
+    """Nothing is yielded before everything has been generated. Yield each column when it is
+    chosen."""
+
+    def stream(self, *args, **kwargs):
+        yield from list(super().stream(*args, **kwargs))
+
+
+@exercise.mistake("Engine")
+class a_stream_that_is_one_behind(Plain):
+    """A column is held back until the next one is there. Yield it as soon as it is chosen."""
+
+    def stream(self, *args, **kwargs):
+        held = None
+        for column in super().stream(*args, **kwargs):
+            if held is not None:
+                yield held
+            held = column
+        if held is not None:
+            yield held
+
+
+@exercise.mistake("Engine")
+class a_stream_without_options(Plain):
+    """stream does not pass on temperature, top_k, top_p and rng."""
+
+    def stream(self, prompt, max_new_tokens, eos=None, *args, **kwargs):
+        return super().stream(prompt, max_new_tokens, eos)
+
+    def generate(self, *args, **kwargs):
+        engine = Plain(self)
+        if "forward" in vars(self):
+            engine.forward = self.forward
+        return engine.generate(*args, **kwargs)
+
+
+@exercise.mistake("Engine")
+class drops_rows_that_have_ended(Plain):
+    """Rows that have ended no longer go through the model. They stay in the batch here; to drop
+    them is another exercise."""
+
+    def stream(self, prompt, max_new_tokens, eos=None, *args, **kwargs):
+        if eos is None or not prompt.size:
+            yield from super().stream(prompt, max_new_tokens, eos, *args, **kwargs)
+            return
+        rows = [
+            [
+                int(c[0])
+                for c in Plain.stream(self, row[np.newaxis], max_new_tokens, eos, *args, **kwargs)
+            ]
+            for row in prompt
+        ]
+        for column in range(max(map(len, rows))):
+            found = [row[column] if column < len(row) else eos for row in rows]
+            yield np.array(found, dtype=prompt.dtype)
+
+
+@exercise.mistake("Engine")
+class one_cache_for_all_engines(Plain):
+    """The cache belongs to the class or the module, so two engines write into one another's. Keep
+    it in the instance."""
+
+    shared = SimpleNamespace(cache=None, length=0, rows=0)
+
+    cache = property(
+        lambda self: self.shared.cache, lambda self, v: setattr(self.shared, "cache", v)
+    )
+    length = property(
+        lambda self: self.shared.length, lambda self, v: setattr(self.shared, "length", v)
+    )
+    rows = property(lambda self: self.shared.rows, lambda self, v: setattr(self.shared, "rows", v))
+
+
+@exercise.null("Engine")
+class knows_nothing:
+    """Zeros of the right shapes, and fillers."""
+
+    def __init__(self, model):
+        self.model, self.cache_nbytes = model, 0
+
+    def reset(self):
+        pass
+
+    def forward(self, tokens):
+        return np.zeros((*tokens.shape, self.model.config.vocab_size))
+
+    def stream(self, prompt, max_new_tokens, eos=None, *args, **kwargs):
+        for _ in range(max_new_tokens):
+            yield np.full(len(prompt), eos or 0, dtype=prompt.dtype)
+
+    def generate(self, prompt, max_new_tokens, eos=None, *args, **kwargs):
+        new = np.full((len(prompt), max_new_tokens), eos or 0, dtype=prompt.dtype)
+        return np.concatenate([prompt, new], axis=1)
