@@ -590,4 +590,7 @@ def raised_by(error: BaseException) -> StudentRaised:
         filename = frame.filename.replace("\\", "/")
         if "/autograder/" not in filename and "/site-packages/" not in filename:
             line, cell = frame.lineno, frame.filename
-    return StudentRaised(type(error).__name__, cell=cell, line=line, detail=str(error))
+    above = (c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins")
+    return StudentRaised(
+        type(error).__name__, builtin=next(above), cell=cell, line=line, detail=str(error)
+    )

@@ -255,7 +255,8 @@ class _Worker:
             if type(error) is StudentRaised:
                 return wire.RAISED, (error.exception, -1, 0)
             # By identity: a class may call itself what it likes.
-            name = self.builtin.get(type(error), "Exception")
+            above = (self.builtin[c] for c in type.mro(type(error)) if c in self.builtin)
+            name = next(above, "Exception")
             return wire.RAISED, (name, *self.place(error))
         except BaseException:
             return wire.RAISED, ("Exception", -1, 0)

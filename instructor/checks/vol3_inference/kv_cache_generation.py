@@ -691,8 +691,8 @@ def a_second_call_is_like_the_first(student, config, params, ids, n):
     yield engine.generate(ids[:1, :4], n), want[:1]
     engine.reset()
     yield engine.forward(ids[:, :4]), logits[:, :4]
-    yield other.forward(ids[:2, 3:6]), logits[:2, 3:6]
-    yield engine.forward(ids[:, 4:5]), logits[:, 4:5]
+    yield tried(student, other.forward, ids[:2, 3:6]), logits[:2, 3:6]
+    yield tried(student, engine.forward, ids[:, 4:5]), logits[:, 4:5]
     yield engine.generate(ids[:, :4], n), want
 
 
@@ -823,9 +823,10 @@ def a_stream_comes_column_by_column(student, config, params, cycle, world, ends,
     want = generate(served.model, prompt, 9, eos)
     for column in range(3, want.shape[1]):
         yield pull(), want[:, column]
-        yield sum(chunk.shape[1] for chunk in served.chunks), column
+        read = sum(chunk.shape[1] for chunk in served.chunks)
+        student.transcript.append(read)
+        yield read, column
     yield pull() is None
-    served.seen()
     served = Served(student, engine, every_token_counts(world))
     seed = int(rng.integers(1 << 30))
     how = {"temperature": 2.0, "top_k": 5, "top_p": 0.9}
