@@ -5,6 +5,7 @@ attributes and passes callbacks through a `Student`; only values cross. What has
 (an optimizer, a module, a cache) stays where the student's code runs and is known by a `Handle`.
 """
 
+import builtins
 import contextlib
 import copy
 import importlib
@@ -590,7 +591,7 @@ def raised_by(error: BaseException) -> StudentRaised:
         filename = frame.filename.replace("\\", "/")
         if "/autograder/" not in filename and "/site-packages/" not in filename:
             line, cell = frame.lineno, frame.filename
-    above = (c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins")
+    above = (c.__name__ for c in type(error).__mro__ if vars(builtins).get(c.__name__) is c)
     return StudentRaised(
         type(error).__name__, builtin=next(above), cell=cell, line=line, detail=str(error)
     )

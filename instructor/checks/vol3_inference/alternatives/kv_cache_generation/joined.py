@@ -146,9 +146,10 @@ class Engine:
 
     def turn(self, x, start):
         angles = self.angles[start : start + x.shape[1], None]
-        z = x[..., 0::2] + 1j * x[..., 1::2]
-        z = z * np.exp(1j * angles)
-        return np.stack([z.real, z.imag], axis=-1).reshape(x.shape).astype(x.dtype)
+        wave = np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype(x.dtype)
+        cross = np.stack([-x[..., 1::2], x[..., 0::2]], axis=-1).reshape(x.shape)
+        cos, sin = (np.repeat(wave[..., n], 2, axis=-1) for n in (0, 1))
+        return x * cos + cross * sin
 
     def forward(self, tokens):
         c, p, start = self.model.config, self.model.params, self.length

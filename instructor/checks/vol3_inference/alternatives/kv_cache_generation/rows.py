@@ -7,11 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..vol1_numpy.embedding import embedding
-from ..vol1_numpy.linear import linear
 from ..vol1_numpy.rmsnorm import rmsnorm
-from ..vol1_numpy.softmax import softmax
-from .kv_cache import KVCache, kv_cache_bytes
+from .kv_cache import KVCache
 from .sampling import draw, sample_probs
 
 DEFAULTS = {
@@ -118,6 +115,15 @@ def model_from(r, tensors):
     return SimpleNamespace(config=config, params=params)
 
 
+def linear(x, w):
+    return np.tensordot(x, w, axes=1)
+
+
+def softmax(scores):
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
 class Engine:
     def __init__(self, model):
         self.c, self.p = model.config, model.params
@@ -131,13 +137,8 @@ class Engine:
 
     @property
     def cache_nbytes(self):
-        sizes = SimpleNamespace(
-            d_model=self.c.d_model,
-            n_layers=self.c.n_layers,
-            n_heads=self.c.n_heads,
-            n_kv_heads=self.c.n_kv_heads,
-        )
-        return kv_cache_bytes(sizes, self.B, self.seen, self.dtype.itemsize)
+        width = self.c.n_kv_heads * self.e
+        return 2 * self.c.n_layers * self.B * self.seen * width * self.dtype.itemsize
 
     def halves(self, w, n):
         """Columns in the order of halves: the scores do not care."""
@@ -162,7 +163,7 @@ class Engine:
             self.cache = KVCache(c.n_layers, B, c.n_kv_heads, c.max_T, self.e, self.dtype)
         elif B != self.B:
             raise ValueError("another batch")
-        x = embedding(tokens, p["embedding"])
+        x = p["embedding"][tokens.ravel()].reshape(B, T, -1)
         positions = np.arange(self.seen, self.seen + T)
         allowed = np.tri(T, self.seen + T, self.seen, dtype=bool)
         for i in range(c.n_layers):
