@@ -170,11 +170,11 @@ _NEEDED = {
     "d_ff": "intermediate_size",
 }
 _PLAIN = {
-    "model_type": ("llama",),
-    "hidden_act": ("silu",),
-    "rope_scaling": (None,),
-    "attention_bias": (False,),
-    "mlp_bias": (False,),
+    "model_type": "llama",
+    "hidden_act": "silu",
+    "rope_scaling": None,
+    "attention_bias": False,
+    "mlp_bias": False,
 }
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _IN_BLOCK = {
@@ -203,13 +203,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_config(record: dict[str, Any]) -> Config:
     """The sizes in config.json."""
-    for name, allowed in _PLAIN.items():
-        if record.get(name, allowed[0]) not in allowed:
+    for name, ours in _PLAIN.items():
+        if record.get(name, ours) != ours:
             raise ValueError(f"config.json asks for {name} = {record[name]}, which we do not have")
     missing = [theirs for theirs in _NEEDED.values() if theirs not in record]
     if missing:
         raise ValueError(f"config.json does not say {', '.join(missing)}")
-    sizes = {ours: int(record[theirs]) for ours, theirs in _NEEDED.items()}
+    sizes = {ours: record[theirs] for ours, theirs in _NEEDED.items()}
     heads = sizes["n_heads"]
     if heads * record.get("head_dim", sizes["d_model"] // heads) != sizes["d_model"]:
         raise ValueError("config.json asks for heads that do not share hidden_size")
@@ -244,18 +244,18 @@ def _tensor(entry: dict[str, Any], numbers: bytes) -> Floats:
     if not 0 <= start <= end <= len(numbers):
         raise ValueError("offsets beyond its end")
     array = np.frombuffer(numbers[start:end], kind).reshape(entry["shape"])
-    if kind.kind == "u":  # bfloat16 is the upper half of float32
+    if entry["dtype"] == "BF16":  # the upper half of float32
         return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32 if kind.itemsize == 2 else kind)
+    return array.astype(np.result_type(kind, np.float32))
 
 
 def _read_tensors(folder: Path) -> dict[str, Floats]:
     """The tensors of one file or of all files of the index."""
     index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").exists() or not index.exists():
+    if not index.exists():
         return _read_safetensors(folder / "model.safetensors")
     tensors: dict[str, Floats] = {}
-    for name in sorted(set(_read_json(index).get("weight_map", {}).values())):
+    for name in set(_read_json(index).get("weight_map", {}).values()):
         if Path(name).name != name:
             raise ValueError(f"{index} names {name}, which is not in this folder")
         tensors |= _read_safetensors(folder / name)
@@ -320,7 +320,7 @@ def load_checkpoint(folder: str | Path) -> Model:
             raise ValueError(f"{path}: {theirs}.weight is missing or has not the shape {shape}")
         if heads:  # rows (head, which of two, pair) become (head, pair, which of two)
             w = w.reshape(heads, 2, -1, shape[1]).swapaxes(1, 2).reshape(shape)
-        params[ours] = w if ours == "embedding" else np.ascontiguousarray(w.T)
+        params[ours] = w if ours == "embedding" else w.T
     return Model(config, params)
     ### END SOLUTION
 

@@ -524,7 +524,9 @@ def damaged(data):
         text = json.dumps(other).encode()
         return len(text).to_bytes(8, "little") + text + numbers
 
-    first = next(name for name in header if name != "__metadata__")
+    last = max(entry.get("data_offsets", [0])[-1] for entry in header.values())
+    inner = [n for n, e in header.items() if e.get("data_offsets", [0, last])[1] < last]
+    first = inner[0]
     yield b""
     yield data[:5]
     yield data[: 8 + length // 2]
@@ -534,7 +536,12 @@ def damaged(data):
     yield (3).to_bytes(8, "little") + data[8:]
     yield len(b"[1, 2]").to_bytes(8, "little") + b"[1, 2]" + numbers
     yield with_header(lambda h: h[first].update(data_offsets=[0, len(numbers) + 4]))
-    size = header[first]["data_offsets"][1] - header[first]["data_offsets"][0]
+    start, end = header[first]["data_offsets"]
+    size = end - start
+    whole = len(numbers)
+    yield (length + (1 << 60)).to_bytes(8, "little") + data[8:]
+    yield with_header(lambda h: h[first].update(data_offsets=[start - whole, end]))
+    yield with_header(lambda h: h[first].update(data_offsets=[start, end - whole]))
     yield with_header(lambda h: h[first].update(data_offsets=[-size - 4, -4]))
     yield with_header(lambda h: h[first].update(shape=[1, 1]))
     yield with_header(lambda h: h[first].update(dtype="Q4"))
@@ -828,13 +835,14 @@ def a_stream_comes_column_by_column(student, config, params, cycle, world, ends,
         yield read, column
     yield pull() is None
     served = Served(student, engine, every_token_counts(world))
-    seed = int(rng.integers(1 << 30))
-    how = {"temperature": 2.0, "top_k": 5, "top_p": 0.9}
-    pull = columns_of(student, engine, ids[:, :3], n, rng=held_rng(student, seed), **how)
-    want = sampled(served.model, ids[:, :3], n, np.random.default_rng(seed), **how)
-    for column in range(3, want.shape[1]):
-        yield pull(), want[:, column]
-    yield pull() is None
+    for how in ({"temperature": 2.0, "top_k": 5, "top_p": 0.9}, {"temperature": 3.0}):
+        seed = int(rng.integers(1 << 30))
+        pull = columns_of(student, engine, ids[:, :3], n, rng=held_rng(student, seed), **how)
+        want = sampled(served.model, ids[:, :3], n, np.random.default_rng(seed), **how)
+        for column in range(3, want.shape[1]):
+            yield pull(), want[:, column]
+        yield pull() is None
+        served.seen()
     yield columns_of(student, engine, ids[:, :3], 0)() is None
 
 
@@ -1084,21 +1092,21 @@ slips(
     ),
     (
         "does_not_transpose",
-        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
+        'w if ours == "embedding" else w.T',
         "w if w.ndim < 2 or w.shape[0] == w.shape[1] or ours == 'embedding' else w.T.copy()",
         """Square weights are not transposed. In the file all of them are (out, in), here (in, out);
         a square one fits either way and is wrong all the same.""",
     ),
     (
         "transposes_nothing",
-        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
+        'w if ours == "embedding" else w.T',
         "w",
         """No weight is transposed. In the file they are (out, in), here (in, out): x @ w.""",
     ),
     (
         "transposes_the_embedding",
-        'w if ours == "embedding" else np.ascontiguousarray(w.T)',
-        "np.ascontiguousarray(w.T)",
+        'w if ours == "embedding" else w.T',
+        "w.T",
         """The embedding is transposed, too. It has a row per id in both; only weights that are
         multiplied with are (out, in) there.""",
     ),
@@ -1242,7 +1250,7 @@ slips(
     ),
     (
         "takes_other_activations",
-        "record.get(name, allowed[0]) not in allowed",
+        "record.get(name, ours) != ours",
         'record.get("model_type") != "llama"',
         """config.json asks for biases, another activation or scaled positions, and is not refused.
         The model would run and be another one.""",
@@ -1286,13 +1294,13 @@ slips(
     ),
     (
         "float16_stays",
-        "np.float32 if kind.itemsize == 2 else kind",
+        "np.result_type(kind, np.float32)",
         "kind",
         """float16 stays float16: the engine would compute in it. Make it float32.""",
     ),
     (
         "float64_is_rounded",
-        "np.float32 if kind.itemsize == 2 else kind",
+        "np.result_type(kind, np.float32)",
         "np.float32",
         """float64 becomes float32. Keep it as it is in the file.""",
     ),
@@ -1354,21 +1362,21 @@ slips(
     ),
     (
         "reads_the_first_piece",
-        'sorted(set(_read_json(index).get("weight_map", {}).values()))',
+        'set(_read_json(index).get("weight_map", {}).values())',
         'sorted(set(_read_json(index).get("weight_map", {}).values()))[:1]',
         """A model in several files is refused. model.safetensors.index.json says in which of them
         each tensor is: read all that its weight_map names.""",
     ),
     (
         "knows_no_index",
-        '(folder / "model.safetensors").exists() or not index.exists()',
+        "not index.exists()",
         "True",
         """A model in several files is refused. model.safetensors.index.json says in which of them
         each tensor is: read all that its weight_map names.""",
     ),
     (
         "reads_whatever_lies_there",
-        'sorted(set(_read_json(index).get("weight_map", {}).values()))',
+        'set(_read_json(index).get("weight_map", {}).values())',
         'sorted(p.name for p in folder.glob("*.safetensors"))',
         """The files in the folder are read, not those that the index names. Files may be missing,
         or belong to something else: the weight_map says which ones count.""",

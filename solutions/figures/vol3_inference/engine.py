@@ -9,7 +9,7 @@ LEFT, STEP, WIDE, HIGH, ROW = 150.0, 56.0, 50, 34, 62
 def draw() -> str:
     parts: list[str] = []
     for call in range(NEW):
-        y = 44.0 + ROW * call
+        y = 52.0 + ROW * call
         before, after = (0, PROMPT) if call == 0 else (PROMPT + call - 1, PROMPT + call)
         name = "prefill" if call == 0 else f"step {call}"
         parts.append(text(LEFT - 16, y + 22, name, kind="bold", anchor="end"))
@@ -28,7 +28,7 @@ def draw() -> str:
             rect(x, y, WIDE, HIGH),
             text(x + WIDE / 2, y + 22, f"x{after}", kind="small bold math"),
         ]
-    y = 44.0 + ROW * NEW + 8
+    y = 52.0 + ROW * NEW + 8
     for n, (fill, words) in enumerate(
         ((ORANGE, "read now"), (SKY, "in the cache"), ("", "chosen from the last logits"))
     ):
@@ -36,6 +36,6 @@ def draw() -> str:
         parts.append(rect(x, y, 16, 16, fill=fill))
         parts.append(text(x + 24, y + 13, words, kind="small", anchor="start"))
     wide = LEFT + STEP * PROMPT - STEP + WIDE
-    parts.append(text((LEFT + wide) / 2, 20, "prompt", kind="small muted"))
-    parts.append(rect(LEFT, 28, wide - LEFT, 2, fill=BLUE))
+    parts.append(text((LEFT + wide) / 2, 18, "prompt", kind="small muted"))
+    parts.append(rect(LEFT, 26, wide - LEFT, 2, fill=BLUE))
     return svg(680, int(y) + 34, "Each token goes through the model once", parts)
