@@ -427,7 +427,11 @@ def visible_load_checkpoint(student: Student, check: Check) -> None:
 # float64 without being asked.
 #
 # **What does it cost?** `cache_nbytes` counts what is *filled*: keys and values, for every layer,
-# row, key head and token so far. (`nbytes` of your `KVCache` counts the room.)
+# row, key head and token so far. (`nbytes` of your `KVCache` counts the room.) And a step should
+# take nearly as long late as early: only the attention has more to look at. The grader reads the
+# processor time. A step after 1,024 tokens may take four times that of one after 16, no more; an
+# engine that computes the past again needs a hundred times as long, and one that goes through the
+# keys in a Python loop is too slow as well.
 #
 # **Too much.** More than `max_T` tokens, an id that is negative or not in the vocabulary, a batch
 # of another size than the one in the cache: ValueError, and *nothing has changed*. NumPy takes
