@@ -150,6 +150,12 @@ def test_our_checkpoint_tells_a_story(capsys: pytest.CaptureFixture[str]) -> Non
     assert rest.rstrip().endswith(" per second]")
     tell(FOLDER, "\nanna has two", max_new_tokens=1)
     assert "[1 tokens: the first after" in capsys.readouterr().out
+    tell(FOLDER, "\nanna has two", max_new_tokens=0)
+    assert capsys.readouterr().out == "\nanna has two"
+    with pytest.raises(ValueError, match="do not fit into 256 positions"):
+        tell(FOLDER, 300 * "anna ")
+    with pytest.raises(ValueError, match="the prompt is empty"):
+        tell(FOLDER, "")
 
 
 def same_until_a_tie(engine: Engine, prompt: Any, ours: Any, theirs: Any) -> int:

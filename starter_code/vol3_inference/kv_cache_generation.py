@@ -253,8 +253,8 @@ def visible_load_checkpoint(student: Student, check: Check) -> None:
 #
 # ![Four calls of forward, one below the other. The first reads the five tokens of the prompt and
 # fills five places of the cache. Each later one reads one token and fills one place; what was there
-# before stays. From the logits of the last position of each call a token is chosen. The fourth one
-# is never read.](figures/engine.svg)
+# before stays. From the logits of the last position of each call a token is chosen. What the last
+# call chooses is never read.](figures/engine.svg)
 #
 # Go through the model of Volume 1 and ask of every line: what changes if there is a past?
 #
@@ -526,7 +526,7 @@ def tell(
     rng, times, start = np.random.default_rng(seed), list[float](), time.perf_counter()
 
     def ids() -> Iterator[int]:
-        most = min(max_new_tokens, room)
+        most = min(max_new_tokens, max(room, 1))  # a prompt that is too long, the engine refuses
         for column in engine.stream(prompt, most, eos, temperature, top_k, top_p, rng):
             times.append(time.perf_counter())
             yield int(column[0])
@@ -534,9 +534,10 @@ def tell(
     print(text, end="")
     for piece in stream_decode(ids(), vocab):
         print(piece, end="", flush=True)
-    first, gaps = latencies(start, np.array(times))
-    rate = f", then {1 / gaps.mean():.0f} per second" if len(gaps) else ""
-    print(f"\n[{len(times)} tokens: the first after {1000 * first:.0f} ms{rate}]")
+    if times:
+        first, gaps = latencies(start, np.array(times))
+        rate = f", then {1 / gaps.mean():.0f} per second" if len(gaps) else ""
+        print(f"\n[{len(times)} tokens: the first after {1000 * first:.0f} ms{rate}]")
 
 
 def answers(engine: Engine, prompts: list[list[int]], most: int, **how: Any) -> list[list[int]]:
