@@ -15,6 +15,7 @@ __all__ = [
     "Student",
     "StudentDied",
     "StudentRaised",
+    "Table",
     "array",
     "constant",
     "derived",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .inputs import array, constant, derived, integers
     from .selfcheck import raises
     from .student import Callback, Items, LocalBackend, Student, laid
+    from .table import Table
 
 _HOMES = {
     "Attached": "attachment",
@@ -47,6 +49,7 @@ _HOMES = {
     "Student": "student",
     "StudentDied": "errors",
     "StudentRaised": "errors",
+    "Table": "table",
     "array": "inputs",
     "constant": "inputs",
     "derived": "inputs",

@@ -12,7 +12,7 @@ from .course import Course
 from .errors import CourseError
 from .exercise import Exercise
 from .ladder import effort, ladder
-from .percent import Page, PageCell, markdown_text, stub
+from .percent import Page, PageCell, imported_exercise, markdown_text, stub
 
 GIVEN = ("starter_code/given", "datasets")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -180,11 +180,11 @@ def _for_notebook(page: Page, source: str) -> str:
     """Relative imports become the student's own earlier work: they cannot work in a notebook."""
 
     def replacement(found: re.Match[str]) -> str:
-        volume = found["volume"] or page.slug.rpartition("/")[0]
-        names = [e for e in page.earlier if e.exercise == f"{volume}/{found['module']}"]
+        exercise = imported_exercise(page.slug, len(found["dots"]), found["module"])
+        names = [e for e in page.earlier if e.exercise == exercise]
         return "\n".join(f'{e.local} = mine("{e.exercise}").{e.name}' for e in names)
 
-    earlier = r"^from \.(?:\.(?P<volume>\w+)\.)?(?P<module>\w+) import (\([^)]*\)|[^\n]*)"
+    earlier = r"^from (?P<dots>\.{1,2})(?P<module>\w[\w.]*) import (\([^)]*\)|[^\n]*)"
     once = "from autograder.selfcheck import mine\n\n"
     marked = re.sub(earlier, lambda found: once + found[0], source, count=1, flags=re.M)
     source = re.sub(earlier, replacement, marked, flags=re.M)

@@ -1,5 +1,7 @@
 """Every error that the engine raises on purpose. A message says what, where and what now."""
 
+import builtins
+
 
 class AutograderError(Exception):
     """A mistake in how the tool is used or in the course itself; shown as one sentence, exit 2."""
@@ -22,15 +24,26 @@ class StudentError(Exception):
 
 
 class StudentRaised(StudentError):
-    """Student code raised. `exception` is a builtin class name, or "Exception" for any other.
+    """Student code raised. `exception` is a class name, `builtin` that or the next builtin above.
 
-    `cell` and `line` say where in the submission (1-based; 0 when unknown). `detail` is the
-    exception's own text: filled on a student's own machine, always empty when graded officially.
+    Officially they are the same. `cell` and `line` say where in the submission (1-based; 0 when
+    unknown). `detail` is the exception's own text: filled on a student's own machine, always empty
+    when graded officially.
     """
 
-    def __init__(self, exception: str, *, cell: str = "", line: int = 0, detail: str = "") -> None:
+    def __init__(
+        self, exception: str, *, builtin: str = "", cell: str = "", line: int = 0, detail: str = ""
+    ) -> None:
         super().__init__(exception)
-        self.exception, self.cell, self.line, self.detail = exception, cell, line, detail
+        self.exception, self.builtin = exception, builtin or exception
+        self.cell, self.line, self.detail = cell, line, detail
+
+    def is_a(self, kind: type[BaseException]) -> bool:
+        """Whether `except kind` would have caught it, as far as builtin classes are concerned."""
+        found = getattr(builtins, self.builtin, None)
+        return self.exception == kind.__name__ or (
+            isinstance(found, type) and issubclass(found, kind)
+        )
 
 
 class StudentForbidden(StudentError):

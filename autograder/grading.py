@@ -182,7 +182,8 @@ def _reference(course: Course, exercise: Exercise, desk: _Desk) -> _Desk:
 def libraries_for(course: Course, exercise: Exercise, module: StudentModule) -> "Arrays":
     """The libraries a worker gets: PyTorch, which starts slowly, if it may be and is imported."""
     allowed = "torch" not in course.rules(exercise.slug).forbidden_modules and has_torch()
-    wanted = allowed and any(imports(cell.source, "torch") for cell in module.cells)
+    names = ("torch", "safetensors")  # the second is there where the first is
+    wanted = allowed and any(imports(c.source, name) for c in module.cells for name in names)
     return "torch" if wanted else exercise.arrays
 
 

@@ -133,7 +133,7 @@ def trace(check: Check, cases: Sequence[Case], student: Student) -> Trace:
 
 def what_was_raised(error: StudentError) -> str:
     """How an exception stands in a transcript."""
-    return f"raised {error.exception}" if isinstance(error, StudentRaised) else "no answer"
+    return f"raised {error.builtin}" if isinstance(error, StudentRaised) else "no answer"
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 from .interruption import apart
@@ -27,6 +28,14 @@ class LocalFolder:
                 shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink()
+
+    @staticmethod
+    def write(folder: str, files: Mapping[str, bytes]) -> None:
+        """Files by relative path."""
+        for path, data in files.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
 
     @staticmethod
     def read(folder: str) -> dict[str, bytes]:

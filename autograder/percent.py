@@ -36,9 +36,9 @@ class PageCell:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A name that an exercise takes from an earlier one: `from .first import scale`.
+    """A name that an exercise takes from an earlier one.
 
-    From an exercise of another volume it is `from ..other_volume.first import scale`.
+    `from .first import scale` within its volume, `from ..vol1.first import scale` from another.
     """
 
     local: str
@@ -224,18 +224,21 @@ def _check_pairs(cells: list[PageCell], where: str) -> None:
 
 
 def _earlier(tree: ast.Module, slug: str) -> tuple[Earlier, ...]:
-    volume = slug.rpartition("/")[0]
-    above = {1: f"{volume}/", 2: ""}
     return tuple(
-        Earlier(
-            alias.asname or alias.name,
-            above[node.level] + node.module.replace(".", "/"),
-            alias.name,
-        )
+        Earlier(alias.asname or alias.name, exercise, alias.name)
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.level in above and node.module
+        if isinstance(node, ast.ImportFrom)
+        for exercise in [imported_exercise(slug, node.level, node.module or "")]
+        if exercise
         for alias in node.names
     )
+
+
+def imported_exercise(slug: str, level: int, module: str) -> str:
+    """The exercise that a relative import in `slug` takes from, "" if it is none."""
+    if level == 1 and module:
+        return f"{slug.rpartition('/')[0]}/{module}"
+    return module.replace(".", "/") if level == 2 and module.count(".") == 1 else ""
 
 
 def _without_solution(source: str) -> str:

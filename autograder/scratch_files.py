@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 # What one name counts for, whatever it is; how many are more than anybody needs.
 LEAST_ENTRY, TOO_MANY = 256, 1000
@@ -11,6 +11,7 @@ LEAST_ENTRY, TOO_MANY = 256, 1000
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _SAFE
 _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _SAFE
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
 
 
 def walk_files(folder: int, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]:
@@ -47,6 +48,35 @@ def read_files(folder: int, most: int) -> dict[str, bytes]:
                 found[path] = data
                 most -= len(data)
     return found
+
+
+def write_files(folder: int, files: Mapping[str, bytes]) -> None:
+    """Write files below the open folder, by relative path; what was there is replaced.
+
+    They and new folders belong to whoever the folder belongs to.
+
+    Raises:
+        OSError: Something else than a folder is where one is needed, a link for instance.
+    """
+    owner = os.fstat(folder)
+    ids = (owner.st_uid, owner.st_gid)
+    for path, data in files.items():
+        *above, name = path.split("/")
+        with contextlib.ExitStack() as stack:
+            at = folder
+            for part in above:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=at)
+                    os.chown(part, *ids, dir_fd=at, follow_symlinks=False)
+                at = stack.enter_context(_opened(part, at))
+                if at < 0:
+                    raise OSError(f"{path} cannot be written")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=at)
+            fd = os.open(name, _NEW, 0o644, dir_fd=at)
+            with open(fd, "wb") as file:
+                os.fchown(fd, *ids)
+                file.write(data)
 
 
 class HeldFiles:

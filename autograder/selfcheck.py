@@ -59,10 +59,10 @@ class Check:
         try:
             call(*args)
         except StudentRaised as raised:
-            if raised.exception == error.__name__:
-                return
             if raised.exception == "NotImplementedError":
                 raise
+            if raised.is_a(error):
+                return
             raise NotPassed(f"raised {raised.exception}, expected {error.__name__}") from raised
         raise NotPassed(f"nothing was raised, expected {error.__name__}")
 
@@ -74,7 +74,7 @@ def raises(error: type[Exception], call: Callable[..., Any], *args: Any, **kwarg
     except StudentRaised as raised:
         if raised.exception == "NotImplementedError":
             raise
-        return raised.exception == error.__name__
+        return raised.is_a(error)
     return False
 
 

@@ -4,7 +4,8 @@ A student may hand such a reference functions of their own, a forward to differe
 These stay in the worker; while the reference is being served, it calls them there.
 
 What a reference changes in place, it changes for the student, too. A class is served as a function
-that makes an object of ours; the student's side knows it by its public methods and its numbers.
+that makes an object of ours; the student's side knows it by its public methods and its numbers,
+those that a property works out among them.
 """
 
 import builtins
@@ -116,15 +117,19 @@ class Used:
         """Whether it is a method, and the value if it is not."""
         if self._is_method(name):
             return True, None
-        value = vars(self.there).get(name)
+        if not name.startswith("_") and isinstance(getattr(type(self.there), name, None), property):
+            value = getattr(self.there, name)
+        else:
+            value = vars(self.there).get(name)
         if name.startswith("_") or not _is_number(value):
             raise AttributeError(name)
         return False, value
 
     def _set(self, name: str, value: Any) -> None:
         value = value.item() if np.ndim(value) == 0 and isinstance(value, np.ndarray) else value
-        self._get(name)
-        if self._is_method(name) or not _is_number(value):
+        if name.startswith("_") or not _is_number(vars(self.there).get(name)):
+            raise AttributeError(name)
+        if not _is_number(value):
             raise AttributeError(name)
         setattr(self.there, name, value)
 

@@ -5,6 +5,7 @@ attributes and passes callbacks through a `Student`; only values cross. What has
 (an optimizer, a module, a cache) stays where the student's code runs and is known by a `Handle`.
 """
 
+import builtins
 import contextlib
 import copy
 import importlib
@@ -13,7 +14,7 @@ import os
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal, Protocol
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from .errors import StudentDied, StudentMisbehaved, StudentRaised
 from .interruption import Interruption, Stopped
 from .local_folder import LocalFolder
+from .lookup import Lookup
 from .scratch_files import HeldFiles
 
 Layout = Literal["C", "F", "strided"]
@@ -97,6 +99,10 @@ class Callback:
         self.calls.append(args)
         result = self.function(*args, **kwargs)
         return result._ref if isinstance(result, Handle) else result
+
+    def arrives(self, call: Callable[..., Any]) -> Any:
+        """What student code gets in its place; `call` calls it."""
+        return call
 
 
 class Lent(Callback):
@@ -177,6 +183,7 @@ class Backend(Protocol):
     @property
     def folder(self) -> str: ...
     def peak_memory(self) -> int: ...
+    def put_files(self, files: Mapping[str, bytes]) -> None: ...
     def files(self) -> dict[str, bytes]: ...
     def held_files(self) -> HeldFiles: ...
     def restarted(self, stop_at: int | None, file_bytes: int | None) -> "Backend": ...
@@ -295,6 +302,10 @@ class Student:
         """The path of a folder in which the student's code may write; empty before each case."""
         return str(self._backend.folder)
 
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files into `folder` from outside, by relative path; what is there is replaced."""
+        self._backend.put_files(files)
+
     def files(self) -> dict[str, bytes]:
         """What lies in `folder`, as seen from outside: regular files by relative path."""
         return self._backend.files()
@@ -377,6 +388,9 @@ class LocalBackend:
 
     def peak_memory(self) -> int:
         return peak_of_this_process()
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        LocalFolder.write(self.folder, files)
 
     def files(self) -> dict[str, bytes]:
         return LocalFolder.read(self.folder)
@@ -471,6 +485,8 @@ class LocalBackend:
             return value
         if isinstance(value, Ref):
             return value.key
+        if isinstance(value, Lookup):
+            return value
         if isinstance(value, Laid):
             value, layout, read_only = value.array, value.layout, value.read_only
         else:
@@ -488,8 +504,10 @@ class LocalBackend:
             return {k: self._arrive(v) for k, v in value.items()}
         if isinstance(value, Callback):
             served = value
-            return lambda *args, **kwargs: self._arrive(
-                served(*(depart(a) for a in args), **{k: depart(v) for k, v in kwargs.items()})
+            return served.arrives(
+                lambda *args, **kwargs: self._arrive(
+                    served(*(depart(a) for a in args), **{k: depart(v) for k, v in kwargs.items()})
+                )
             )
         if isinstance(value, Iterator):  # `Items`, too
             return (self._arrive(v) for v in value)
@@ -573,4 +591,7 @@ def raised_by(error: BaseException) -> StudentRaised:
         filename = frame.filename.replace("\\", "/")
         if "/autograder/" not in filename and "/site-packages/" not in filename:
             line, cell = frame.lineno, frame.filename
-    return StudentRaised(type(error).__name__, cell=cell, line=line, detail=str(error))
+    above = (c.__name__ for c in type(error).__mro__ if vars(builtins).get(c.__name__) is c)
+    return StudentRaised(
+        type(error).__name__, builtin=next(above), cell=cell, line=line, detail=str(error)
+    )

@@ -65,7 +65,9 @@ class Borrowed:
 
 
 def listed(value: Any) -> Any:
-    """Containers as the wire knows them: a view of a dict and an iterator become lists."""
+    """Values as the wire knows them: what is gone through becomes a list, a dtype its name."""
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
     if isinstance(value, (ValuesView, Iterator)):
         value = list(value)
     if isinstance(value, dict):

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import StudentForbidden, StudentRaised
+from ..lookup import Lookup
 from ..student import Items, LocalBackend, Ref, call_twice, depart
 from . import values, wire
 from .borrowed import Borrowed, borrowed
@@ -45,7 +46,7 @@ class _Worker:
         self.module = types.ModuleType("student")
         self.backend = LocalBackend(self.module.__dict__)
         self.handles: dict[int, Any] = {}
-        self.given: dict[types.FunctionType, int] = {}
+        self.given: dict[types.FunctionType | Lookup, int] = {}
         self.waiting: deque[wire.Frame] = deque()
         self.handouts = Handouts()
         self.cells: dict[str, int] = {}
@@ -115,7 +116,7 @@ class _Worker:
 
     def keep_or_return(self, value: Any) -> Any:
         """As `keep`, but a callback that is passed to a callback goes home as what it is."""
-        if isinstance(value, Ref) and type(value.key) is types.FunctionType:
+        if isinstance(value, Ref) and type(value.key) in (types.FunctionType, Lookup):
             number = self.given.get(value.key)
             if number is not None:
                 return values.Token(values.CALLBACK_TAG, number)
@@ -138,6 +139,8 @@ class _Worker:
             return borrowed(partial(self.ask_lender, number))
         if tag == values.OBJECT_TAG:
             return Borrowed(partial(self.ask_lender, number))
+        if tag == values.TABLE_TAG:
+            return self.table(number)
         return Items(self.pull(number))
 
     def ask_lender(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -151,6 +154,14 @@ class _Worker:
 
         self.given[ours] = number  # type: ignore[index]
         return ours
+
+    def table(self, number: int) -> Lookup:
+        def rows(asked: Any) -> Any:
+            return self.backend.hold(self.ask(wire.CALLBACK, (number, (asked,), {}))).key
+
+        table = Lookup(rows)
+        self.given[table] = number
+        return table
 
     def pull(self, number: int) -> Iterator[Any]:
         while True:
@@ -244,7 +255,8 @@ class _Worker:
             if type(error) is StudentRaised:
                 return wire.RAISED, (error.exception, -1, 0)
             # By identity: a class may call itself what it likes.
-            name = self.builtin.get(type(error), "Exception")
+            above = (self.builtin[c] for c in type.mro(type(error)) if c in self.builtin)
+            name = next(above, "Exception")
             return wire.RAISED, (name, *self.place(error))
         except BaseException:
             return wire.RAISED, ("Exception", -1, 0)

@@ -26,7 +26,7 @@ _NONE, _FALSE, _TRUE, _INT, _FLOAT, _NP_FLOAT, _TEXT, _TUPLE, _LIST, _DICT, _ARR
 )
 HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG = 16, 17, 18
 _SLICE, _ELLIPSIS, _RECORD = 19, 20, 21
-LENT_TAG, OBJECT_TAG = 22, 23
+LENT_TAG, OBJECT_TAG, TABLE_TAG = 22, 23, 24
 
 DTYPES = ("f8", "f4", "f2", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 LAYOUTS: tuple[Layout, ...] = ("C", "F", "strided")
@@ -229,7 +229,7 @@ class Reader:
             return self._array()
         if tag == _RECORD:
             return self._record(depth + 1)
-        if tag in (HANDLE_TAG, CALLBACK_TAG, ITEMS_TAG, LENT_TAG, OBJECT_TAG):
+        if tag == HANDLE_TAG or CALLBACK_TAG <= tag <= ITEMS_TAG or LENT_TAG <= tag <= TABLE_TAG:
             return self.token(tag, _U64.unpack(self.take(8))[0])
         if self.ours and tag == _SLICE:
             return slice(*(self.value(depth + 1) for _ in range(3)))

@@ -24,9 +24,10 @@ from ..errors import (
     StudentRaised,
     StudentTimedOut,
 )
-from ..scratch_files import HeldFiles, read_files
+from ..scratch_files import HeldFiles, read_files, write_files
 from ..source import SourceCell
 from ..student import Ask, Callback, Items, Lent, LentObject, Ref, as_record
+from ..table import Table
 from . import values, wire
 from .ahead import Known
 from .libraries import Arrays
@@ -179,6 +180,13 @@ class Worker:
     def folder(self) -> str:
         """The path of the folder that student code may write in."""
         return self._files().path
+
+    def put_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files into that folder from here."""
+        try:
+            write_files(self._files().fd, files)
+        except OSError as error:
+            raise StudentMisbehaved("the folder is not as it was") from error
 
     def files(self) -> dict[str, bytes]:
         """What lies in that folder: regular files by relative path."""
@@ -444,6 +452,8 @@ class Worker:
         if isinstance(value, Lent):
             kind = values.OBJECT_TAG if isinstance(value, LentObject) else values.LENT_TAG
             return self._give(value, kind)
+        if isinstance(value, Table):
+            return self._give(value, values.TABLE_TAG)
         if isinstance(value, Callback) or callable(value):
             return self._give(value, values.CALLBACK_TAG)
         raise CourseError(

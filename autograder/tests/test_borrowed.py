@@ -20,6 +20,16 @@ class Mover:
         self.arrays, self.by, self.names, self.calls = arrays, by, names, 0
         self._hidden = 1.0
 
+    @property
+    def total(self) -> float:
+        """What is worked out when it is asked for."""
+        return float(sum(array.sum() for array in self.arrays))
+
+    @property
+    def first(self) -> Any:
+        """No number."""
+        return self.arrays[0]
+
     def move(self, ways: Any, *, twice: bool = False) -> int:
         """Adds `by` times a way to each array."""
         for array, way in zip(self.arrays, ways, strict=True):
@@ -37,6 +47,11 @@ def halve(arrays: list[Any], least: Any = 0.0) -> float:
     for array in arrays:
         array[array > least] /= 2
     return total
+
+
+def kind_of(dtype: Any) -> str:
+    """What NumPy takes a dtype for."""
+    return np.zeros(1, dtype).dtype.name
 
 
 SOURCE = """
@@ -70,6 +85,15 @@ def two(x):
     first.move([x + 1]), second.move([x + 1]), first.move([x + 1])
     return x, first.calls, second.calls
 
+def totals(x):
+    mover = Mover([x], by=1.0)
+    before = mover.total
+    mover.move([x])
+    return before, mover.total
+
+def kinds(x):
+    return kind_of(x.dtype), kind_of(np.float32), kind_of(dtype=np.dtype("<i4"))
+
 def asks(name):
     return getattr(Mover([np.ones(1)], 1.0), name)
 
@@ -97,7 +121,7 @@ def often(x, n):
 def student() -> Iterator[Student]:
     with Sandbox("auto") as sandbox:
         served = Served()
-        earlier = {"Mover": served.callback(Mover), "halve": served.callback(halve)}
+        earlier = {f.__name__: served.callback(f) for f in (Mover, halve, kind_of)}
         worker = sandbox.open([SourceCell("cell 1", SOURCE)], arrays="numpy", earlier=earlier)
         served.worker = worker
         yield Student(worker)
@@ -140,7 +164,18 @@ def test_an_object_does_what_it_does_where_there_is_no_wall(
         np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("name", ["_hidden", "_secret", "arrays", "nothing", "__globals__"])
+def test_a_number_that_is_worked_out_is_there_too(student: Student) -> None:
+    assert student.totals(np.array([1.0, 2.0])) == (3.0, 6.0)
+
+
+def test_a_dtype_may_be_an_argument(student: Student) -> None:
+    assert student.kinds(np.ones(1)) == ("float64", "float32", "int32")
+
+
+NOT_THERE = ["_hidden", "_secret", "arrays", "first", "nothing", "__globals__"]
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
 def test_only_public_methods_and_numbers_are_there(name: str, student: Student) -> None:
     with pytest.raises(StudentRaised) as caught:
         student.asks(name)
@@ -149,7 +184,10 @@ def test_only_public_methods_and_numbers_are_there(name: str, student: Student) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("by", "x"), ("by", [1.0]), ("by", np.ones(2)), ("new", 1.0), ("move", 1.0), ("_hidden", 2.0)],
+    [
+        *(("by", "x"), ("by", [1.0]), ("by", np.ones(2))),
+        *(("new", 1.0), ("move", 1.0), ("_hidden", 2.0), ("total", 1.0)),
+    ],
 )
 def test_only_numbers_are_set_to_numbers(name: str, value: Any, student: Student) -> None:
     with pytest.raises(StudentRaised) as caught:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -12,10 +13,23 @@ from autograder.build import Drift, build, compare, derive, notebook, version
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.percent import BEGIN, END, parse_page, solution_lines
-from autograder.tests.toy_course import BALANCE, append, edit
+from autograder.tests.toy_course import append, edit
 
 SLUG = "vol1_toys/scale"
 SOURCE = "solutions/vol1_toys/scale.py"
+
+
+ANSWER = """
+def last(x):
+    ### BEGIN SOLUTION
+    return x
+    ### END SOLUTION
+
+# %%
+def visible_last(student, check):
+    pass
+"""
+GRADED: Any = SimpleNamespace(arrays="numpy", points=lambda function: 1.0)
 
 
 def book(course: Course, name: str = "scale") -> Any:
@@ -192,15 +206,26 @@ def test_several_names_under_other_names_are_taken_over_in_a_notebook(toy: Cours
     assert "from .scale" not in text
 
 
-def test_an_import_from_another_volume_becomes_own_work_too(toy: Course) -> None:
-    source = BALANCE.replace(
-        "from .scale import scale", "from ..vol2_toys.scale import scale\nfrom .scale import half"
+def test_an_exercise_of_another_volume_is_the_student_s_own_work_too() -> None:
+    text = (
+        '"""A page."""\n\n# %%\nimport numpy as np\n\nfrom ..vol1.first import one\n'
+        "from ..vol2.first import two as other\nfrom .first import three\n"
     )
-    page = parse_page(source, "vol1_toys/balance", "balance.py")
-    text = notebook(page, toy.exercise("vol1_toys/balance"))
-    assert 'scale = mine(\\"vol2_toys/scale\\").scale' in text
-    assert 'half = mine(\\"vol1_toys/scale\\").half' in text
-    assert "from ." not in text
+    page = parse_page(f"{text}\n# %%\n{ANSWER}", "vol3/last", "last.py")
+    assert [(e.exercise, e.name, e.local) for e in page.earlier] == [
+        ("vol1/first", "one", "one"),
+        ("vol2/first", "two", "other"),
+        ("vol3/first", "three", "three"),
+    ]
+    cell = next(c for c in json.loads(notebook(page, GRADED))["cells"] if c["id"] == "last-00")
+    assert "".join(cell["source"]).split("\n")[1:] == [
+        "",
+        "from autograder.selfcheck import mine",
+        "",
+        'one = mine("vol1/first").one',
+        'other = mine("vol2/first").two',
+        'three = mine("vol3/first").three',
+    ]
 
 
 def test_markdown_cells_are_markdown(toy: Course) -> None:

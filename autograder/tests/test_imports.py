@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import autograder
+from autograder.percent import imported_exercise
 
 ROOT = Path(__file__).parents[2]
 OURS = ("autograder", "solutions", "starter_code", "instructor", "datasets")
@@ -58,12 +59,10 @@ def visible_cells(source: str) -> list[range]:
 
 
 def earlier(slug: str, module: str, exercises: list[str]) -> bool:
-    """Is the relative import `module` an earlier exercise, of this volume or of one before?"""
-    found = re.fullmatch(r"\.(?:\.(\w+)\.)?(\w+)", module)
-    if not found or slug not in exercises:
-        return False
-    other = f"{found[1] or slug.partition('/')[0]}/{found[2]}"
-    return other in exercises[: exercises.index(slug)]
+    """Is the relative import `module` an earlier exercise, of the same volume or another one?"""
+    level = len(module) - len(module.lstrip("."))
+    other = imported_exercise(slug, level, module[level:])
+    return slug in exercises and other in exercises[: exercises.index(slug)]
 
 
 def forbidden(path: str, source: str, exercises: list[str]) -> list[str]:
@@ -144,9 +143,10 @@ CHECK_CELL = (
         ("solutions/v/two.py", "from .three import f", False),
         ("solutions/v/two.py", "from .two import f", False),
         ("solutions/v/two.py", "from ..w.one import f", False),
-        ("solutions/w/one.py", "from ..v.two import f", True),
-        ("solutions/w/one.py", "from ..v import two", False),
-        ("solutions/w/one.py", "from ...v.two import f", False),
+        ("solutions/w/one.py", "from ..v.three import f", True),
+        ("solutions/w/one.py", "from ..v.four import f", False),
+        ("solutions/w/one.py", "from ..v import three", False),
+        ("solutions/w/one.py", "from ...v.three import f", False),
         ("solutions/v/two.py", "from . import one", False),
         ("solutions/v/two.py", "from solutions.v.one import f", False),
         ("solutions/v/two.py", "from starter_code.given.data import load", True),

@@ -80,6 +80,7 @@ def test_pytorch_is_there_for_who_imports_it_with_arrays_of_numpy(sandbox: Sandb
         ("vol1_numpy/softmax", "import torch\n", "numpy"),  # forbidden there
         ("vol2_pytorch/lora", "x = 1\n", "torch"),
         ("vol3_inference/anything", "from torch import nn\n", "torch"),
+        ("vol3_inference/anything", "import safetensors.numpy\n", "torch"),
         ("vol3_inference/anything", "import numpy\n# import torch\n", "numpy"),
         ("vol3_inference/anything", "def broken(:\n", "numpy"),
     ],

@@ -28,6 +28,7 @@ from autograder.errors import (
 from autograder.sandbox import Limits, Sandbox, Worker
 from autograder.sandbox.canaries import canaries
 from autograder.sandbox.probe import LEVELS, try_level
+from autograder.scratch_files import write_files
 from autograder.source import SourceCell
 from autograder.student import LocalBackend, Student
 
@@ -151,6 +152,32 @@ def test_files_are_written_read_moved_and_removed(student: Student) -> None:
     student.empty_folder()
     assert student.files() == {}
     assert student.names(student.folder) == []
+
+
+def test_files_that_are_put_there_are_read_and_put_anew(student: Student) -> None:
+    student.put_files({"note": b"from outside", "a/b/note": b"deep"})
+    assert student.files() == {"note": b"from outside", "a/b/note": b"deep"}
+    assert student.read(student.folder + "/a/b/note") == "deep"
+    student.write(student.folder + "/note", "from inside")
+    student.put_files({"note": b"again", "a/other": b"x" * 100_000})
+    assert student.read(student.folder + "/note") == "again"
+    assert len(student.read(student.folder + "/a/other")) == 100_000
+    student.empty_folder()
+    assert student.files() == {}
+
+
+def test_nothing_is_put_where_a_link_leads(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "way").symlink_to(outside)
+    folder = os.open(inside, os.O_RDONLY)
+    with pytest.raises(OSError, match="way/out cannot be written"):
+        write_files(folder, {"way/out": b"x"})
+    write_files(folder, {"way": b"a file in place of the link"})
+    os.close(folder)
+    assert (inside / "way").read_bytes() == b"a file in place of the link"
+    assert list(outside.iterdir()) == []
 
 
 def test_another_process_sees_the_files_and_nothing_else(student: Student) -> None:

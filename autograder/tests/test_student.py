@@ -1,5 +1,6 @@
 """The student's code is driven through proxies: values cross as copies, objects stay as handles."""
 
+import contextlib
 from collections import namedtuple
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from autograder.errors import StudentMisbehaved, StudentRaised
+from autograder.sandbox import Sandbox
+from autograder.selfcheck import Check, raises
+from autograder.source import SourceCell
 from autograder.student import (
     Callback,
     Handle,
@@ -384,3 +388,40 @@ def test_memory_is_what_a_call_takes_at_most_and_gives_back() -> None:
     assert grown[0] < 500_000
     assert 5_000_000 <= grown[1] < 6_000_000
     assert mine.memory_during(lambda: mine.take(1000)) < 500_000
+
+
+SUBCLASSES = """
+import json
+
+class Mine(KeyError):
+    pass
+
+def parse(text):
+    return json.loads(text)
+
+def mine():
+    raise Mine("x")
+"""
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_an_exception_is_what_the_next_builtin_class_above_it_is(isolated: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        names: dict[str, Any] = {}
+        exec(SUBCLASSES, names)
+        backend: Any = LocalBackend(names)
+        if isolated:
+            sandbox = stack.enter_context(Sandbox("auto"))
+            backend = sandbox.open([SourceCell("cell 1", SUBCLASSES)], arrays="numpy")
+        student = Student(backend)
+        assert raises(ValueError, student.parse, "{")
+        assert raises(Exception, student.parse, "{")
+        assert not raises(KeyError, student.parse, "{")
+        assert not raises(ValueError, student.parse, "{}")
+        assert raises(KeyError, student.mine) and raises(LookupError, student.mine)
+        assert not raises(ValueError, student.mine)
+        Check().raises(ValueError, student.parse, "{")
+        with pytest.raises(StudentRaised) as caught:
+            student.parse("{")
+        assert caught.value.builtin == "ValueError"
+        assert caught.value.exception == ("ValueError" if isolated else "JSONDecodeError")

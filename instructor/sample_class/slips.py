@@ -335,6 +335,8 @@ def _exercise_of(node: ast.Import | ast.ImportFrom, volume: str) -> str | None:
     parts = (node.module or "").split(".")
     if node.level == 1 and len(parts) == 1:
         return f"{volume}/{parts[0]}"
+    if node.level == 2 and len(parts) == 2:
+        return "/".join(parts)
     if not node.level and parts[0] == "solutions" and len(parts) == 3:
         return "/".join(parts[1:])
     return None
