@@ -1057,6 +1057,25 @@ def a_late_step_costs_what_an_early_one_does(student, config, params, ids):
     return np.median(late[1:]) / np.median(early[1:])  # the first ones may make room
 
 
+# The leaderboard
+
+RACED = {"V": 512, "L": 4, "H": 8, "K": 4, "D": 32, "F": 688, "M": 64, "tied": 0}
+PROMPT, NEW = 8, 24
+
+
+@exercise.race(unit="tokens", laps=5, seconds=10.0, sizes=RACED)
+def greedy_decoding(student, config, params):
+    """Greedy decoding of 24 tokens after 8, one text, 3.2 million parameters in float32."""
+    single = {name: w.astype(np.float32) for name, w in params.items()}
+    engine = engine_of(student, config, single)
+
+    def lap(rng):
+        prompt = rng.integers(config.vocab_size, size=(1, PROMPT))
+        return NEW, engine.generate(prompt, NEW)
+
+    return lap
+
+
 # Known mistakes
 
 
