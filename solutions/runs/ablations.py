@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from ..vol2_pytorch.modules import Block, Config, Llama, RMSNorm
-from .loop import Settings, train
+from ..vol2_pytorch.training_loop import Settings
 from .peer import count
-from .shakespeare import CPU, corpus
+from .shakespeare import CPU, corpus, trained
 
 SETTINGS = replace(CPU[1], steps=CPU[1].steps // 8, warmup=50, eval_every=10_000)
 
@@ -86,6 +86,7 @@ def variants() -> dict[str, tuple[Config, Callable[[Llama], nn.Module], Settings
         "2 wide layers for 4": (shaped(2, 176, 506), same, SETTINGS),
         "8 narrow layers for 4": (shaped(8, 88, 256), same, SETTINGS),
         "a quarter of the learning rate": (base, same, replace(SETTINGS, max_lr=1e-3)),
+        "twice the learning rate": (base, same, replace(SETTINGS, max_lr=8e-3)),
     }
 
 
@@ -101,7 +102,7 @@ def main() -> None:
     for name, (config, change, settings) in variants().items():
         torch.manual_seed(settings.seed)
         model = change(Llama(config))
-        loss = train(model, train_ids, val_ids, settings, quiet=True)[-1]["val_loss"]
+        loss = trained(model, train_ids, val_ids, settings)[-1]["val_loss"]
         bits = loss / math.log(2)
         print(f"| {name} | {count(model):,} | {loss:.3f} | {bits:.3f} |", flush=True)
 

@@ -2,39 +2,95 @@
 
     python -m solutions.runs.checkpoint datasets/checkpoint
 
-About ten minutes on one core. With the same versions on the same kind of processor the same bytes.
+Every part is the reference of an exercise: bpe, data, modules, adamw, schedule, training_loop,
+resume. With the same versions on the same kind of processor the same bytes. A run that was
+killed goes on from its last evaluation if it is started again; `--stop 500` ends one there, and
+prints a digest of the weights to compare two of them by.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import shutil
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
+from ..vol2_pytorch.adamw import AdamW, decay_groups
 from ..vol2_pytorch.bpe import encode, train_bpe
-from ..vol2_pytorch.data import split
+from ..vol2_pytorch.data import get_batch, split
 from ..vol2_pytorch.modules import Config, Llama
+from ..vol2_pytorch.resume import load, save
+from ..vol2_pytorch.schedule import train_step, warmup_cosine
+from ..vol2_pytorch.training_loop import Settings, evaluate
 from .hf import save_hf, save_tokenizer
-from .loop import Settings, train
 from .peer import count
-from .shakespeare import HEAD
 from .stories import DATASETS, bits_above, corpus_text, held_out, surprise
 
 SIZE, VOCAB, NEW, SEED = "large", 512, 2_000, 34
 END = 10  # "\n", which ends a story, is a byte and so a token
 # The vocabulary ends early: every word is one token before it is full.
 CONFIG = Config(VOCAB, 96, 4, 6, 3, 256, 256, tied=True)
-SETTINGS = Settings(2_500, 12, 64, max_lr=4e-3, min_lr=1e-4, warmup=150, seed=1, eval_every=250)
+SETTINGS = Settings(*(2_500, 8, 128), max_lr=3e-3, min_lr=1e-4, warmup=150, seed=1, eval_every=250)
+BETAS = (0.9, 0.99)
+
+
+def train(
+    model: Llama, train_ids: torch.Tensor, val_ids: torch.Tensor, settings: Settings, stop: int
+) -> None:
+    """Train in place up to step `stop`, from where the last run into `settings.out` ended.
+
+    Prints a row of a table at each evaluation, and saves the state of the run then.
+    """
+    s = settings
+    optimizer = AdamW(decay_groups(model, s.weight_decay), lr=s.max_lr, betas=BETAS)
+    scheduler = warmup_cosine(optimizer, s.min_lr, s.warmup, s.steps)
+    generator = torch.Generator().manual_seed(s.seed)
+    run = (model, optimizer, scheduler)
+    first = load(s.out, *run, generator) if Path(s.out).exists() else 0
+    print("| step | train loss | validation loss | rate | CPU seconds |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    start, losses = time.process_time(), list[float]()
+    for step in range(first + 1, min(s.steps, stop) + 1):
+        x, y = get_batch(train_ids, s.batch_size, s.T, generator)
+        (rate,) = {*scheduler.get_last_lr()}
+        losses.append(train_step(partial(_loss, model, x, y), optimizer, scheduler, s.max_norm))
+        if step % s.eval_every == 0 or step == s.steps:
+            val_loss, loss = evaluate(model, val_ids, 64, s.T), sum(losses) / len(losses)
+            seconds = time.process_time() - start
+            print(
+                f"| {step} | {loss:.4f} | {val_loss:.4f} | {rate:.2e} | {seconds:.0f} |", flush=True
+            )
+            save(s.out, *run, step, generator)
+            losses = []
+
+
+def _loss(model: Llama, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+
+
+def digest(model: Llama) -> str:
+    """One number for all weights: two that are equal have equal bits."""
+    whole = hashlib.sha256()
+    for parameter in model.parameters():
+        whole.update(parameter.detach().numpy().tobytes())
+    return whole.hexdigest()[:16]
 
 
 def main() -> None:
     """Train, measure, write every file of the folder."""
     parser = argparse.ArgumentParser(description="Train the checkpoint.")
-    parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
+    parser.add_argument("out", type=Path, help="the folder that the checkpoint is written into")
+    parser.add_argument(
+        "--state", default="build/checkpoint", help="what a killed run goes on from"
+    )
+    parser.add_argument("--stop", type=int, default=SETTINGS.steps, help="end after so many steps")
+    told = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SETTINGS.seed)
     text = corpus_text(SIZE)
@@ -42,8 +98,12 @@ def main() -> None:
     ids = torch.tensor(encode(text, vocab, merges))
     train_ids, val_ids = split(ids, 0.02)
     model = Llama(replace(CONFIG, vocab_size=len(vocab)))
-    print(f"{model.config}\n{SETTINGS}\nparameters {count(model):,}, tokens {len(ids):,}\n\n{HEAD}")
-    train(model, train_ids, val_ids, SETTINGS)
+    settings = replace(SETTINGS, out=told.state)
+    print(f"{model.config}\n{settings}\nparameters {count(model):,}, tokens {len(ids):,}\n")
+    train(model, train_ids, val_ids, settings, told.stop)
+    print(f"\ndigest of the weights: {digest(model)}")
+    if told.stop < settings.steps:
+        return
     texts, floor = held_out(SIZE, NEW, SEED)
     new = [encode(t, vocab, merges) for t in texts]
     figures = {
@@ -59,7 +119,8 @@ def main() -> None:
     nats = figures["loss_nats_per_token"] * figures["new_tokens"]
     figures["bits_per_character"] = nats / math.log(2) / figures["new_characters"]
     figures["bits_per_character_above_floor"] = bits_above(nats, floor, texts)
-    write(out, model, vocab, merges, figures)
+    write(told.out, model, vocab, merges, figures)
+    shutil.rmtree(settings.out)
 
 
 def write(
@@ -94,8 +155,9 @@ language: en
     python -m solutions.runs.checkpoint datasets/checkpoint
 
 writes this folder. The model is trained from nothing on the large corpus of `datasets/stories`,
-which a grammar of this course has written, by Volume 2's references: its tokenizer, its batches and
-its modules, in the loop of `solutions/runs/loop.py`. It is what Volume 3 starts from.
+which a grammar of this course has written, by Volume 2's references alone: tokenizer, batches,
+modules, optimizer, schedule and clipping, evaluation, and the state that a killed run goes on from.
+It is what Volume 3 starts from.
 
 | | |
 | --- | --- |
@@ -104,7 +166,8 @@ its modules, in the loop of `solutions/runs/loop.py`. It is what Volume 3 starts
 | tokens | byte-level BPE, {c.vocab_size} ids, trained on the same corpus |
 | data | `datasets/stories/large.txt`, {f["characters_in_corpus"]:,} characters, \
 {f["tokens_in_corpus"]:,} tokens; the last 2 % kept apart |
-| training | {s.steps:,} steps of {s.batch_size} windows of {s.T} tokens ({read:,} tokens), AdamW, \
+| training | {s.steps:,} steps of {s.batch_size} windows of {s.T} tokens ({read:,} tokens), \
+AdamW with betas {BETAS[0]:g} and {BETAS[1]:g}, \
 rate {s.max_lr:g} with {s.warmup} steps of warm-up, then half a cosine to {s.min_lr:g}, \
 weight decay {s.weight_decay:g}, norm clipped at {s.max_norm:g}, seed {s.seed} |
 

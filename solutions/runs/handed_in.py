@@ -14,13 +14,15 @@ from ..vol2_pytorch.data import split
 from ..vol2_pytorch.modules import Config, Llama
 from ..vol2_pytorch.shakespeare_scale import hand_in
 from ..vol2_pytorch.text import CharTokenizer
-from .loop import Settings, train
+from ..vol2_pytorch.training_loop import Settings
 from .peer import count
-from .shakespeare import HEAD
+from .shakespeare import table, trained
 from .stories import bits_above, corpus_text, held_out, surprise
 
 CONFIG = Config(28, 64, 3, 4, 4, 176, 256, tied=True)
-SETTINGS = Settings(1_953, 16, 192, max_lr=4e-3, min_lr=1e-4, warmup=100, seed=1, eval_every=300)
+SETTINGS = Settings(
+    *(1_953, 16, 192), max_lr=4e-3, min_lr=1e-4, warmup=100, eval_every=300, patience=0, seed=1
+)
 
 
 def main() -> None:
@@ -34,8 +36,8 @@ def main() -> None:
     tokenizer = CharTokenizer(text)
     train_ids, val_ids = split(torch.tensor(tokenizer.encode(text)), 0.02)
     model = Llama(CONFIG)
-    print(f"{CONFIG}\n{SETTINGS}\nparameters {count(model):,}\n\n{HEAD}")
-    train(model, train_ids, val_ids, SETTINGS)
+    print(f"{CONFIG}\n{SETTINGS}\nparameters {count(model):,}\n", flush=True)
+    print(table(trained(model, train_ids, val_ids, SETTINGS)))
     texts, floor = held_out("medium", 1_000, seed=12)
     nats = surprise(model, [tokenizer.encode(t) for t in texts], tokenizer.encode("\n")[0])
     print(f"\n{bits_above(nats, floor, texts):.4f} bits per character above the grammar, which has")

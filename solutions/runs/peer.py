@@ -6,11 +6,14 @@ head; torch.optim.AdamW, a rate that is set by hand.
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+NOTHING = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,13 @@ def count(model: nn.Module) -> int:
 
 
 def plain_step(
-    model: nn.Module, train: torch.Tensor, batch_size: int, T: int
+    model: nn.Module,
+    train: torch.Tensor,
+    batch_size: int,
+    T: int,
+    cast: AbstractContextManager[object] = NOTHING,
 ) -> Callable[[float], torch.Tensor]:
-    """One update of nanoGPT's loop, as a function of the learning rate."""
+    """One update of nanoGPT's loop, as a function of the learning rate; forward inside `cast`."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim < 2]
     groups = [
@@ -87,7 +94,8 @@ def plain_step(
         at = torch.randint(len(train) - T, (batch_size,))
         x = torch.stack([train[i : i + T] for i in at])
         y = torch.stack([train[i + 1 : i + 1 + T] for i in at])
-        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        with cast:
+            loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

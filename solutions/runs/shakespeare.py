@@ -4,48 +4,83 @@
     python -m solutions.runs.shakespeare peer tinyshakespeare.txt    the peer in the same place
     python -m solutions.runs.shakespeare gpu tinyshakespeare.txt     needs a GPU
 
-The last tenth of the text is for validation and all of it is read, in windows side by side.
+The loop is `train` of the exercise training_loop. The last tenth of the text is for validation and
+all of it is read, in windows side by side.
 """
 
 import argparse
 import math
-import time
-from dataclasses import asdict
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from typing import Any
 
 import torch
+from torch import nn
 
 from starter_code.given.tinyshakespeare import load
 
 from ..vol2_pytorch.data import split
 from ..vol2_pytorch.modules import Config, Llama
 from ..vol2_pytorch.text import CharTokenizer
-from .loop import Settings, evaluate, rate, shown, train
-from .peer import GPT, PeerConfig, count, plain_step
+from ..vol2_pytorch.training_loop import Settings, train
+from .peer import GPT, PeerConfig, count
 
-HEAD = (
-    "| step | train loss | validation loss | rate | seconds |\n| ---: | ---: | ---: | ---: | ---: |"
-)
 # nanoGPT's README and its configurations: parameters without positions, tokens, loss.
 CPU_MARK = (795_904, 2_000 * 12 * 64, 1.88)
 GPU_MARK = (10_650_000, 5_000 * 64 * 256, 1.4697)
 CPU = (
     Config(66, 128, 4, 4, 4, 340, 64, tied=True),
-    Settings(4000, 6, 64, max_lr=4e-3, min_lr=1e-4, warmup=200, seed=1, eval_every=500),
+    Settings(
+        *(4000, 6, 64), max_lr=4e-3, min_lr=1e-4, warmup=200, eval_every=500, patience=0, seed=1
+    ),
 )
 GPU = (
     Config(66, 384, 6, 6, 6, 1024, 256, tied=True),
     Settings(
-        5000, 64, 256, max_lr=1.5e-3, min_lr=1e-4, warmup=200, weight_decay=1.0, eval_every=250
+        *(5000, 64, 256),
+        max_lr=1.5e-3,
+        min_lr=1e-4,
+        warmup=200,
+        weight_decay=1.0,
+        eval_every=250,
+        patience=8,
+        device="cuda",
+        dtype="bfloat16",
     ),
 )
-PEER = PeerConfig(66, 64, 4, 4, 128)
+# nanoGPT's own for a processor.
+PEER = (
+    PeerConfig(66, 64, 4, 4, 128),
+    replace(CPU[1], steps=2000, batch_size=12, max_lr=1e-3, warmup=100),
+)
 
 
-def corpus(path: str, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
+def corpus(path: str) -> tuple[torch.Tensor, torch.Tensor]:
     """The two parts of the text, as ids of the volume's own tokenizer."""
     text = load(path)
-    train_ids, val_ids = split(torch.tensor(CharTokenizer(text).encode(text)), 0.1)
-    return train_ids.to(device), val_ids.to(device)
+    return split(torch.tensor(CharTokenizer(text).encode(text)), 0.1)
+
+
+def trained(
+    model: nn.Module, train_ids: torch.Tensor, val_ids: torch.Tensor, settings: Settings
+) -> list[dict[str, Any]]:
+    """Train in place; the records. The checkpoints of the loop are not kept."""
+    with tempfile.TemporaryDirectory() as out:
+        return train(model, train_ids, val_ids, replace(settings, out=out))
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """Records in Markdown."""
+    lines = [
+        "| step | train loss | validation loss | rate | tokens per second |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for r in records:
+        losses = f"{r['loss']:.4f} | {r['val_loss']:.4f}"
+        speed = f"{r['tokens_per_second']:,.0f}"
+        lines.append(f"| {r['step']} | {losses} | {r['lr']:.2e} | {speed} |")
+    return "\n".join(lines)
 
 
 def recipe(path: str, config: Config, settings: Settings, mark: tuple[int, int, float]) -> None:
@@ -57,31 +92,20 @@ def recipe(path: str, config: Config, settings: Settings, mark: tuple[int, int, 
     print(f"{config}\n{settings}\n")
     print(f"parameters {count(model):,} (mark {mark[0]:,}), characters read {read:,} ({mark[1]:,})")
     assert count(model) <= mark[0] and read <= mark[1]
-    print(f"\n{HEAD}")
-    best = min(r["val_loss"] for r in train(model, train_ids, val_ids, settings))
-    print(f"\nvalidation loss {best:.4f} nats, {best / math.log(2):.4f} bits; mark {mark[2]}")
+    compiled: Any = torch.compile(model) if settings.device == "cuda" else model
+    records = trained(compiled, train_ids, val_ids, settings)
+    best = min(r["val_loss"] for r in records)
+    print(f"\n{table(records)}\n")
+    print(f"validation loss {best:.4f} nats, {best / math.log(2):.4f} bits; mark {mark[2]}")
 
 
 def peer(path: str) -> None:
-    """Train the peer with nanoGPT's settings for a processor and print its log."""
-    torch.manual_seed(1)
-    train_ids, val_ids = corpus(path)
-    model = GPT(PEER)
-    print(f"{asdict(PEER)}, parameters {count(model):,}\n\n{HEAD}")
-    step, losses, start = plain_step(model, train_ids, 12, 64), [], time.perf_counter()
-    s = Settings(2000, 12, 64, max_lr=1e-3, min_lr=1e-4, warmup=100)
-    for number in range(1, s.steps + 1):
-        losses.append(step(rate(number, s)))
-        if number % s.eval_every == 0:
-            record = {
-                "step": number,
-                "loss": float(torch.stack(losses).mean()),
-                "val_loss": evaluate(model, val_ids, 64, s.T),
-                "lr": rate(number, s),
-                "seconds": time.perf_counter() - start,
-            }
-            print(shown(record), flush=True)
-            losses = []
+    """Train the peer with nanoGPT's settings for a processor, and print its log."""
+    config, settings = PEER
+    torch.manual_seed(settings.seed)
+    model = GPT(config)
+    print(f"{asdict(config)}\n{settings}\n\nparameters {count(model):,}\n")
+    print(table(trained(model, *corpus(path), settings)))
 
 
 def main() -> None:
@@ -96,11 +120,10 @@ def main() -> None:
         peer(told.path)
     elif told.what == "cpu":
         recipe(told.path, *CPU, CPU_MARK)
-    elif not torch.cuda.is_available():
-        print("skipped: there is no GPU here")
-    else:
-        torch.set_default_device("cuda")
+    elif torch.cuda.is_available():
         recipe(told.path, *GPU, GPU_MARK)
+    else:
+        sys.exit("There is no GPU here that PyTorch can use; `cpu` trains the small model without.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from solutions.runs.checkpoint import END, SIZE  # noqa: E402
+from solutions.runs.checkpoint import END, SIZE, digest, train  # noqa: E402
 from solutions.runs.hf import (  # noqa: E402
     byte_letters,
     load_hf,
@@ -20,6 +20,7 @@ from solutions.runs.stories import bits_above, corpus_text, held_out, surprise  
 from solutions.vol1_numpy.rope import to_half_split  # noqa: E402
 from solutions.vol2_pytorch.bpe import decode, encode, train_bpe  # noqa: E402
 from solutions.vol2_pytorch.modules import Config, Llama  # noqa: E402
+from solutions.vol2_pytorch.training_loop import Settings  # noqa: E402
 
 FOLDER = Path(__file__).parents[2] / "datasets" / "checkpoint"
 TEXTS = (
@@ -102,6 +103,23 @@ def test_the_tokenizers_library_encodes_as_we_do(tmp_path: Path) -> None:
         assert theirs.decode(ids) == decode(ids, vocab) == sample
 
 
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    ids = torch.randint(20, (300,), generator=torch.Generator().manual_seed(0))
+
+    def run(name: str, *stops: int) -> str:
+        for stop in stops:
+            torch.manual_seed(5)
+            model = Llama(Config(20, 16, 2, 4, 2, 24, 32, tied=True))
+            settings = Settings(8, 3, 10, warmup=2, eval_every=2, out=str(tmp_path / name))
+            train(model, ids, ids[:50], settings, stop)
+        return digest(model)
+
+    whole = run("whole", 8)
+    assert run("again", 8) == whole
+    assert run("halves", 4, 8) == whole
+    assert run("half", 4) != whole
+
+
 # The checkpoint itself
 
 
@@ -110,8 +128,8 @@ def test_its_files_are_small_and_have_their_sums() -> None:
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     files = {p.name: p for p in FOLDER.iterdir()}
     assert sums.keys() | {"SHA256SUMS"} == files.keys()
-    for name, digest in sums.items():
-        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest, name
+    for name, known in sums.items():
+        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == known, name
     assert sum(p.stat().st_size for p in files.values()) <= 5_000_000
 
 
