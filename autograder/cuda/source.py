@@ -1,0 +1,281 @@
+"""Read a CUDA source: what it may not contain, which kernels it has, and its form for a CPU.
+
+Nothing is parsed that a compiler parses better. Comments and texts are blanked out, lines keep
+their numbers, and three things are looked for: constructs that are not emulated, declarations in
+shared and constant memory, and the heads of kernels.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from .problem import Problem, Refused
+
+MOST_BYTES = 300_000
+HEADERS = ("cuda_fp16.h", "cuda_bf16.h", "mma.h")
+# What these declare is there anyway.
+HARMLESS = (
+    "cuda_runtime.h cuda_runtime_api.h cuda.h device_launch_parameters.h math_constants.h "
+    "vector_types.h math.h cmath stdint.h cstdint float.h cfloat limits.h climits stddef.h "
+    "cstddef stdio.h cstdio assert.h cassert"
+).split()
+
+_ALONE = r"(?<![\w]){}(?![\w])"
+_NOT_EMULATED = "is not emulated on a CPU, so it cannot be checked here: "
+# Pattern and sentence; the sentence is shown with the line.
+FORBIDDEN = [
+    (r"\b(asm|__asm|__asm__)\b", f"inline PTX {_NOT_EMULATED}write it in CUDA C++"),
+    (r"<<<|>>>\s*\(", "kernels are launched for you: write only __global__ and __device__ code"),
+    (
+        r"\b(cooperative_groups|this_thread_block|tiled_partition|this_grid)\b",
+        f"cooperative groups {_NOT_EMULATED}use __syncthreads, __syncwarp and the shuffles",
+    ),
+    (
+        r"\b(memcpy_async|__pipeline_\w+|cp_async\w*|cuda::pipeline)\b",
+        f"an asynchronous copy (cp.async) {_NOT_EMULATED}load into shared memory with plain code",
+    ),
+    (r"\bwgmma\w*", f"wgmma {_NOT_EMULATED}use nvcuda::wmma"),
+    (
+        r"\b(CUtensorMap|__grid_constant__\s+const\s+CUtensorMap|tma_\w+|cuda::barrier)\b",
+        f"TMA {_NOT_EMULATED}load into shared memory with plain code",
+    ),
+    (r"__cluster_dims__|\bcluster_\w+", f"a cluster of blocks {_NOT_EMULATED}use single blocks"),
+    (r"\b(tex[123]D\w*|surf[123]D\w*|texture)\b", f"texture memory {_NOT_EMULATED}use a pointer"),
+    (
+        r"\bcu(da|blas|dnn|fft|rand|sparse)[A-Z]\w*",
+        "this is host code or a library: the file holds kernels only; memory and launches are ours",
+    ),
+    (r"\bmain\s*\(", "there is no main function here: the file holds kernels only"),
+    (
+        r"\b(clock|clock64|globaltimer|__nanosleep|__activemask)\s*\(",
+        f"this function {_NOT_EMULATED}do without it",
+    ),
+    (r"\b(malloc|free|calloc|realloc)\s*\(", "kernels do not allocate: use the arrays given"),
+    (r"(?<!operator )\b(new|delete)\b", "kernels do not allocate: use the arrays given"),
+    (
+        r"\b(throw|try|catch|typeid|dynamic_cast|thread_local|co_await|co_yield)\b",
+        "this is not available in device code",
+    ),
+    (r"\bstd\s*::", "the standard library is not available in device code: use CUDA's functions"),
+    (r"\b__managed__\b", "managed memory is not emulated: use the arrays given"),
+    (r"__attribute__|__declspec|\[\s*\[|%:|<:|\bgnu\s*::", "attributes are not used here"),
+    (
+        r"\b(_Pragma|__builtin_\w+|__sync_\w+|__atomic_\w+|__tsan_\w+|__asan_\w+|on_cpu|ON_CPU_\w+)\b",
+        "this name belongs to a compiler, not to CUDA",
+    ),
+    (r"\b(u8|u|U|L)?R\"", "raw string literals are not used here"),
+    (r"\bimport\b|\bmodule\b", "C++ modules are not used here"),
+]
+_DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
+_ALLOWED_DIRECTIVES = "include define undef if ifdef ifndef elif else endif error pragma".split()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A `__global__` function: its name, the names of its parameters, and its line."""
+
+    name: str
+    parameters: tuple[str, ...]
+    line: int
+
+
+def blanked(text: str) -> str:
+    """The text with comments and the insides of texts replaced by blanks, same length."""
+    token = re.compile(
+        r"//(?:\\\n|[^\n])*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL
+    )
+
+    def blank(found: re.Match[str]) -> str:
+        part = found[0]
+        if part[0] in "\"'":
+            return part[0] + re.sub(r"[^\n]", " ", part[1:-1]) + part[-1]
+        return re.sub(r"[^\n]", " ", part)
+
+    # A digit separator (1'000) is no character.
+    return token.sub(blank, re.sub(r"(?<=\d)'(?=\d)", "_", text))
+
+
+class Source:
+    """A student's file, looked at but not run."""
+
+    def __init__(self, text: str, name: str = "kernel.cu") -> None:
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self.name = re.sub(r"[^\w.-]", "_", name) or "kernel.cu"
+        self.code = blanked(self.text)
+        self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self._starts, offset)
+
+    def refusals(self) -> tuple[Problem, ...]:
+        """Everything that cannot be built here, in order of lines."""
+        if len(self.text.encode()) > MOST_BYTES:
+            message = f"the file is larger than {MOST_BYTES // 1000} kB"
+            return (Problem("refused", message),)
+        found = [
+            Problem("refused", sentence, self.line(m.start()))
+            for pattern, sentence in FORBIDDEN
+            for m in re.finditer(pattern, self.code)
+        ]
+        for m in re.finditer(r"\\(?!\n)", self.code):
+            found.append(Problem("refused", "a stray backslash", self.line(m.start())))
+        # A name split over two lines is a name all the same.
+        for m in re.finditer(r"\w\\\n\w", self.code):
+            message = "a name may not be split over two lines"
+            found.append(Problem("refused", message, self.line(m.start())))
+        for m in _DIRECTIVE.finditer(self.code):
+            problem = self._directive(m)
+            if problem:
+                found.append(Problem("refused", problem, self.line(m.start())))
+        for m in re.finditer(r"__host__", self.code):
+            around = self.code[max(0, m.start() - 40) : m.end() + 40].replace("\n", " ")
+            if "__device__" not in around:
+                message = "this is host code: the file holds kernels only"
+                found.append(Problem("refused", message, self.line(m.start())))
+        found += self._file_scope_shared()
+        unique = {(p.line, p.message): p for p in found}
+        return tuple(sorted(unique.values(), key=lambda p: p.line))
+
+    def _directive(self, found: re.Match[str]) -> str:
+        word, rest = found[1], found[2].strip()
+        if word and word not in _ALLOWED_DIRECTIVES:
+            return f"#{word} is not used here"
+        if word == "include":
+            written = self.text[found.start(2) : found.end(2)].split("//")[0].strip()
+            header = re.fullmatch(r"[<\"]([^>\"]*)[>\"]", written)
+            if not header or header[1] not in (*HEADERS, *HARMLESS):
+                names = ", ".join(HEADERS)
+                what = header[1] if header else written
+                return f"#include of {what[:60]!r}: a kernel may include {names} and nothing else"
+        if word == "pragma" and rest.split(" ")[0].split("(")[0] not in ("unroll", "once"):
+            return "of pragmas, only #pragma unroll is used here"
+        if word in ("undef", "define") and re.match(r"_|[a-z]+(Idx|Dim)\b|warpSize", rest):
+            return "names that begin with an underscore, and CUDA's own, may not be redefined"
+        return ""
+
+    def _file_scope_shared(self) -> list[Problem]:
+        depth, found = 0, []
+        for m in re.finditer(r"[{}]|\b__shared__\b", self.code):
+            depth += {"{": 1, "}": -1}.get(m[0], 0)
+            if m[0] == "__shared__" and depth == 0:
+                message = "declare __shared__ arrays inside of the kernel that uses them"
+                found.append(Problem("refused", message, self.line(m.start())))
+        return found
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Every kernel that is no template, in order."""
+        head = re.compile(
+            r"(template\s*<[^{};]*?>\s*)?(?:extern\s*\"\s*\"\s*)?"
+            r"(?:(?:static|inline|__launch_bounds__\s*\([^)]*\))\s*)*__global__\s+"
+            r"(?:(?:static|inline|void|__launch_bounds__\s*\([^)]*\))\s+)*(\w+)\s*\(([^{};]*?)\)\s*\{"
+        )
+        kernels = {}
+        for m in head.finditer(self.code):
+            if m[1]:
+                continue
+            names = tuple(_parameter_name(p, i) for i, p in enumerate(_commas(m[3])))
+            kernels[m[2]] = Kernel(m[2], names, self.line(m.start(2)))
+        return tuple(kernels.values())
+
+    def parameters_of(self, kernel: str) -> tuple[str, ...]:
+        """The names of a kernel's parameters; of a template's, too ("scale<4>")."""
+        bare = kernel.partition("<")[0].strip()
+        m = re.search(rf"\b{re.escape(bare)}\s*\(([^{{}};]*?)\)\s*\{{", self.code)
+        return tuple(_parameter_name(p, i) for i, p in enumerate(_commas(m[1]))) if m else ()
+
+    def constants(self) -> tuple[str, ...]:
+        """Names in constant memory."""
+        declared = re.compile(r"__constant__\s+[\w\s:]*?\b(\w+)\s*(?:\[[^\]]*\]\s*)*[;={]")
+        return tuple(dict.fromkeys(m[1] for m in declared.finditer(self.code)))
+
+    def for_cpu(self, kernels: tuple[str, ...]) -> str:
+        """The translation unit: what stands before, the student's lines, the table of launches.
+
+        Raises:
+            Refused: A declaration in shared memory cannot be read.
+        """
+        table = "".join(f'    on_cpu::Call<&{k}>::as("{k}"),\n' for k in kernels)
+        constants = "".join(
+            f'    {{"{c}", (void*)&{c}, sizeof({c}), on_cpu::element<decltype({c})>(true, true)}},\n'
+            for c in self.constants()
+        )
+        return (
+            '#include "device.h"\n#include "cuda_bf16.h"\n'
+            f'#line 1 "{self.name}"\n{self._rewritten()}\n#line 1 "launches"\n'
+            '#include "call.h"\n'
+            f"const on_cpu::Kernel on_cpu::kernels[] = {{\n{table}    {{}}}};\n"
+            f"const on_cpu::Constant on_cpu::constants[] = {{\n{constants}    {{}}}};\n"
+        )
+
+    def _rewritten(self) -> str:
+        """The student's text with shared memory declared our way; every line stays in place."""
+        declaration = re.compile(r"(\bextern\s+)?(?<!\w)__shared__\b([^;]*);")
+        pieces, at = [], 0
+        for m in declaration.finditer(self.code):
+            line = self.line(m.start())
+            new = _dynamic(m[2], line) if m[1] else _static(m[2], line)
+            if new is None:
+                message = "this __shared__ declaration cannot be read: write `__shared__ type name[size];`"
+                raise Refused((Problem("refused", message, line),))
+            pieces += [self.text[at : m.start()], new, "\n" * m[0].count("\n")]
+            at = m.end()
+        text = "".join([*pieces, self.text[at:]])
+        headers = "|".join(map(re.escape, HARMLESS))
+        text = re.sub(rf"^[ \t]*#[ \t]*include[ \t]*[<\"]({headers})[>\"]", "", text, flags=re.M)
+        return re.sub(r"^([ \t]*#[ \t]*pragma[ \t]+)unroll\b.*$", "", text, flags=re.M)
+
+
+_PREFIX = re.compile(
+    r"\s*(?:(?:__align__|alignas)\s*\([^()]*(?:\([^()]*\))?[^()]*\)\s*|volatile\b\s*|static\b\s*)*"
+)
+_DECLARATOR = re.compile(r"\s*(\w+)\s*((?:\[[^\[\]]*(?:\[[^\]]*\][^\[\]]*)*\]\s*)*)\s*$", re.DOTALL)
+
+
+def _static(declaration: str, line: int) -> str | None:
+    """`float a[16][17], b;` as references to memory of the block."""
+    body = " ".join(declaration.split())
+    body = body[_PREFIX.match(body).end() :]  # type: ignore[union-attr]
+    first, *others = _commas(body)
+    m = re.match(r"(.*[\s>*])(\w+\s*(?:\[.*)?)$", re.sub(r"(\w)\s*(\[)", r"\1\2", first))
+    if not m:
+        return None
+    kind, declared = m[1].strip(), []
+    for declarator in (m[2], *others):
+        parts = _DECLARATOR.match(declarator)
+        if not kind or "=" in body or "{" in body or not parts or "[]" in parts[2]:
+            return None
+        name, dims = parts[1], parts[2]
+        declared.append(
+            f"using {name}_shared_t = {kind}{dims}; {name}_shared_t& {name} = "
+            f'on_cpu::shared_as<{name}_shared_t>([]{{}}, "{name}", {line});'
+        )
+    return " ".join(declared)
+
+
+def _dynamic(declaration: str, line: int) -> str | None:
+    """`extern __shared__ float a[];` as a pointer to the launch's dynamic memory."""
+    body = " ".join(declaration.split())
+    body = body[_PREFIX.match(body).end() :]  # type: ignore[union-attr]
+    m = re.fullmatch(
+        r"(?:alignas\([^)]*\)\s*|__align__\([^)]*\)\s*)?(.+?)\s*\b(\w+)\s*\[\s*\]", body
+    )
+    if not m:
+        return None
+    return f'{m[1]}* {m[2]} = on_cpu::dynamic_as<{m[1]}>("{m[2]}", {line});'
+
+
+def _commas(text: str) -> list[str]:
+    """Split at commas outside of brackets."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c in "([{<") - (c in ")]}>")
+        if c == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    last = text[start:]
+    return [*parts, last] if last.strip() or parts else parts
+
+
+def _parameter_name(parameter: str, position: int) -> str:
+    names = re.findall(r"\w+", re.sub(r"=.*|\[[^\]]*\]", "", parameter))
+    return names[-1] if len(names) > 1 else f"argument {position + 1}"
