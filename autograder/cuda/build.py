@@ -5,6 +5,7 @@ sandbox) can be put in place of the one here. What was built is kept by the hash
 that went into it.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -23,6 +24,7 @@ from .toolchain import RUNTIME, WATCH, Tier, Toolchain, find_toolchain
 
 BUILD_SECONDS = 60.0
 MOST_OUTPUT = 200_000
+MOST_KEPT = 400
 # What an object made of device code may ask the linker for.
 _KNOWN_SYMBOLS = re.compile(
     r"^_?(_ZNK?6on_cpu\w*|__([ta]|ub)san_\w+|mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_"
@@ -190,6 +192,20 @@ def _make(
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    _forget_oldest(folder.parent)
+
+
+def _forget_oldest(cache: Path) -> None:
+    """Keep the cache from growing for ever."""
+    built = [p for p in cache.iterdir() if re.fullmatch(r"[0-9a-f]{32}", p.name)]
+    if len(built) <= MOST_KEPT:
+        return
+    ages = []
+    for path in built:
+        with contextlib.suppress(OSError):  # somebody else forgets, too
+            ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages)[: len(built) - MOST_KEPT * 3 // 4]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def compile_command(tools: Toolchain, tier: Tier, work: Path) -> Command:
@@ -235,7 +251,11 @@ def _runtime_object(
 
 
 def compile_problems(source: Source, compiled: Completed) -> tuple[Problem, ...]:
-    """The compiler's errors, with the student's lines."""
+    """The compiler's errors, with the student's lines.
+
+    Raises:
+        Unavailable: It failed without saying anything about the source.
+    """
     if compiled.code is None:
         return (Problem("compile", "compiling took too long"),)
     found = []
@@ -252,7 +272,9 @@ def compile_problems(source: Source, compiled: Completed) -> tuple[Problem, ...]
         if m[1] == "launches":
             message = f"a kernel cannot be launched: {message}"
         found.append(Problem("compile", message, int(m[2]) if mine else last_line))
-    return tuple(found[:5]) or (Problem("compile", _first_line(compiled.err)),)
+    if not found:
+        raise Unavailable(f"the compiler stopped: {_first_line(compiled.err)}")
+    return tuple(found[:5])
 
 
 def foreign_symbols(

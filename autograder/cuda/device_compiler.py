@@ -74,7 +74,9 @@ def _problems(source: Source, done: Completed) -> tuple[Problem, ...]:
     if "unavailable" in answer:
         raise Unavailable(f"{str(answer['unavailable'])[:200]}; {EXTRA}")
     found = {}
-    pattern = re.compile(rf"^{re.escape(source.name)}\((\d+)\): error[^:]*: (.*)$", re.MULTILINE)
+    pattern = re.compile(
+        rf"^{re.escape(source.name)}\((\d+)\): (?:catastrophic )?error[^:]*: (.*)$", re.MULTILINE
+    )
     for architecture, log in answer.get("failed", {}).items():
         errors = pattern.findall(str(log))
         for line, message in errors[:5]:

@@ -146,7 +146,7 @@ def _first(problems: object) -> tuple[Problem, ...]:
     """Problems without repetition, at most six."""
     unique: dict[tuple[object, ...], Problem] = {}
     for p in problems:  # type: ignore[attr-defined]
-        unique.setdefault((p.kind, p.line, p.variable), p)
+        unique.setdefault((p.kind, p.line, p.variable, p.line == 0 and p.message), p)
     return tuple(unique.values())[:6]
 
 

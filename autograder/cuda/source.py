@@ -20,7 +20,6 @@ HARMLESS = (
     "cstddef stdio.h cstdio assert.h cassert"
 ).split()
 
-_ALONE = r"(?<![\w]){}(?![\w])"
 _NOT_EMULATED = "is not emulated on a CPU, so it cannot be checked here: "
 # Pattern and sentence; the sentence is shown with the line.
 FORBIDDEN = [
@@ -63,11 +62,14 @@ FORBIDDEN = [
         r"\b(_Pragma|__builtin_\w+|__sync_\w+|__atomic_\w+|__tsan_\w+|__asan_\w+|on_cpu|ON_CPU_\w+)\b",
         "this name belongs to a compiler, not to CUDA",
     ),
-    (r"\b(u8|u|U|L)?R\"", "raw string literals are not used here"),
+    (r"(?<!\w)(u8|u|U|L)?R\"", "raw string literals are not used here"),
     (r"\bimport\b|\bmodule\b", "C++ modules are not used here"),
 ]
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
 _ALLOWED_DIRECTIVES = "include define undef if ifdef ifndef elif else endif error pragma".split()
+
+
+_MARKED = re.compile(r"\b(__device__|__global__)\b|=")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class Kernel:
     line: int
 
 
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
 def blanked(text: str) -> str:
     """The text with comments and the insides of texts replaced by blanks, same length."""
     token = re.compile(
@@ -87,9 +93,7 @@ def blanked(text: str) -> str:
 
     def blank(found: re.Match[str]) -> str:
         part = found[0]
-        if part[0] in "\"'":
-            return part[0] + re.sub(r"[^\n]", " ", part[1:-1]) + part[-1]
-        return re.sub(r"[^\n]", " ", part)
+        return part[0] + _blank(part[1:-1]) + part[-1] if part[0] in "\"'" else _blank(part)
 
     # A digit separator (1'000) is no character.
     return token.sub(blank, re.sub(r"(?<=\d)'(?=\d)", "_", text))
@@ -133,6 +137,7 @@ class Source:
                 message = "this is host code: the file holds kernels only"
                 found.append(Problem("refused", message, self.line(m.start())))
         found += self._file_scope_shared()
+        found += self._host_functions()
         unique = {(p.line, p.message): p for p in found}
         return tuple(sorted(unique.values(), key=lambda p: p.line))
 
@@ -162,6 +167,29 @@ class Source:
                 found.append(Problem("refused", message, self.line(m.start())))
         return found
 
+    def _host_functions(self) -> list[Problem]:
+        """Functions of the file that are marked neither __device__ nor __global__."""
+        code = re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", lambda m: _blank(m[0]), self.code, flags=re.M)
+        depth, start, found = 0, 0, []
+        for m in re.finditer(r"[{};]", code):
+            head = code[start : m.start()]
+            if m[0] == "{":
+                scope = re.search(r"\bnamespace\b[\w\s:]*$|\bextern\s*\"\s*\"\s*$", head)
+                name = re.search(
+                    r"(operator\s*[^\s\w(]+|[\w:~]+)\s*\([^{}]*\)\s*(?:const|noexcept|\s)*$", head
+                )
+                if depth == 0 and name and not scope and not _MARKED.search(head):
+                    message = (
+                        f"{name[1]} must be marked __device__ (or __global__): without it, the "
+                        "device compiler takes it for host code"
+                    )
+                    found.append(Problem("refused", message, self.line(start + name.start())))
+                depth += 0 if depth == 0 and scope else 1
+            elif m[0] == "}":
+                depth = max(depth - 1, 0)
+            start = m.end()
+        return found
+
     def kernels(self) -> tuple[Kernel, ...]:
         """Every kernel that is no template, in order."""
         head = re.compile(
@@ -188,6 +216,11 @@ class Source:
         declared = re.compile(r"__constant__\s+[\w\s:]*?\b(\w+)\s*(?:\[[^\]]*\]\s*)*[;={]")
         return tuple(dict.fromkeys(m[1] for m in declared.finditer(self.code)))
 
+    def barriers(self) -> tuple[int, ...]:
+        """The lines of barriers, of the block and of a warp."""
+        found = re.finditer(r"__sync(?:threads\w*|warp)\s*\(", self.code)
+        return tuple(dict.fromkeys(self.line(m.start()) for m in found))
+
     def for_cpu(self, kernels: tuple[str, ...]) -> str:
         """The translation unit: what stands before, the student's lines, the table of launches.
 
@@ -209,11 +242,13 @@ class Source:
 
     def _rewritten(self) -> str:
         """The student's text with shared memory declared our way; every line stays in place."""
-        declaration = re.compile(r"(\bextern\s+)?(?<!\w)__shared__\b([^;]*);")
+        declaration = re.compile(
+            r"((?:\b(?:extern|volatile|static)\s+)*)(?<!\w)__shared__\b([^;]*);"
+        )
         pieces, at = [], 0
         for m in declaration.finditer(self.code):
             line = self.line(m.start())
-            new = _dynamic(m[2], line) if m[1] else _static(m[2], line)
+            new = _dynamic(m[2], line) if "extern" in m[1] else _static(m[2], line)
             if new is None:
                 message = "this __shared__ declaration cannot be read: write `__shared__ type name[size];`"
                 raise Refused((Problem("refused", message, line),))

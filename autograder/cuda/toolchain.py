@@ -33,10 +33,10 @@ WATCH = {
 UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize=vptr,object-size")
 # Flags for the student's file; the runtime is never compiled with a sanitizer.
 FLAGS = {
-    Tier.PLAIN: ("-O2", "-g1"),
-    Tier.CHECKED: ("-O1", "-g1", "-fsanitize=thread", *UNDEFINED),
-    Tier.ADDRESS: ("-O1", "-g1", "-fsanitize=address", *UNDEFINED),
-    Tier.THREAD: ("-O1", "-g1", "-fsanitize=thread"),
+    Tier.PLAIN: ("-O2", "-g1", "-gdwarf-4"),
+    Tier.CHECKED: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=thread", *UNDEFINED),
+    Tier.ADDRESS: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=address", *UNDEFINED),
+    Tier.THREAD: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=thread"),
 }
 # What is linked besides: the libraries of sanitizers, where a watch needs them.
 LIBRARIES = {
@@ -62,7 +62,6 @@ COMMON = (
     "-Werror=vla",
     "-Werror=return-type",
     "-fdiagnostics-color=never",
-    "-fno-diagnostics-show-caret",
 )
 
 
@@ -79,16 +78,22 @@ class Toolchain:
 
     def for_student(self, tier: Tier) -> tuple[str, ...]:
         """Flags that turn a student's translation unit into an object."""
-        more = ("-mllvm", "-tsan-instrument-func-entry-exit=0") if self.clang else (
-            "--param", "tsan-instrument-func-entry-exit=0")  # fmt: skip
-        thread = more if "-fsanitize=thread" in FLAGS[tier] and tier is Tier.CHECKED else ()
-        return (*COMMON, *_position(), *FLAGS[tier], *thread)
+        own = ["-fno-caret-diagnostics" if self.clang else "-fno-diagnostics-show-caret"]
+        if self.clang and "-fsanitize=undefined" in FLAGS[tier]:
+            own.append("-fno-sanitize=function")
+        if tier is Tier.CHECKED:  # calls of functions are of no interest to it
+            name = "tsan-instrument-func-entry-exit=0"
+            own += ["-mllvm", f"-{name}"] if self.clang else ["--param", name]
+        return (*COMMON, *_position(), *FLAGS[tier], *own)
 
     def for_runtime(self) -> tuple[str, ...]:
-        return ("-std=c++17", "-O1", "-g1", *_position(), "-fno-omit-frame-pointer")
+        return ("-std=c++17", "-O1", "-g1", "-gdwarf-4", *_position(), "-fno-omit-frame-pointer")
 
     def for_link(self, tier: Tier) -> tuple[str, ...]:
-        return (*(("-no-pie",) if _position() else ()), *LIBRARIES[tier])
+        own = ["-no-pie"] if _position() else []
+        if self.clang and tier is Tier.ADDRESS:  # its library holds handlers like ours; ours win
+            own.append("-Wl,--allow-multiple-definition")
+        return (*own, *LIBRARIES[tier])
 
 
 def _position() -> tuple[str, ...]:

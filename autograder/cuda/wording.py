@@ -41,8 +41,13 @@ def name(event: Event, key: str = "variable") -> str:
 class _Words:
     """Names of threads, blocks and elements in one launch."""
 
-    def __init__(self, launch: Launch, lines: Mapping[int, int]) -> None:
+    def __init__(self, program: Program, launch: Launch, lines: Mapping[int, int]) -> None:
         self.grid, self.block, self.lines = three(launch.grid), three(launch.block), lines
+        self.barriers = program.source.barriers()
+
+    def has_barrier_between(self, first: int, second: int) -> bool:
+        low, high = sorted((first, second))
+        return any(low < line < high for line in self.barriers)
 
     def line(self, event: Event, key: str = "pc") -> int:
         return self.lines.get(number(event, key), 0)
@@ -106,7 +111,7 @@ def problems_of(program: Program, launch: Launch, events: Iterable[Event]) -> tu
     events = list(events)
     keys = ("pc", "first_pc")
     lines = lines_of(program, (number(e, key) for e in events for key in keys))
-    words = _Words(launch, lines)
+    words = _Words(program, launch, lines)
     raced = {name(e) for e in events if e.get("kind") == "race"}
     found: list[Problem] = []
     for event in _one_race_per_place(events, words):
@@ -174,20 +179,20 @@ def _race(event: Event, words: _Words) -> Problem:
     if not number(event, "same_block"):
         verbs = ["writes" if f & 1 else "reads" for f in (first, second)]
         return problem(
-            f"{a} {verbs[0]} {what}{_in(one)} and {b} {verbs[1]} it{_in(two)}: nothing orders two "
+            f"{b} {verbs[1]} {what} and {a} {verbs[0]} it{_in(one)}: nothing orders two "
             "blocks; let one block own each element, or update it with an atomic operation",
             two,
         )
     a, b = words.thread(threads[0]), words.thread(threads[1])
-    hint = "a barrier, __syncthreads(), is missing"
-    if threads[0] // 32 == threads[1] // 32:
-        hint = "a barrier, __syncthreads() (within a warp also __syncwarp()), is missing"
+    hint = "a barrier (__syncthreads) is missing"
+    if words.block[0] * words.block[1] * words.block[2] <= 32:
+        hint = "a barrier (__syncthreads, or __syncwarp within a warp) is missing"
     if (first | second) & 2 and not first & second & 2:
         plain, at = (a, one) if second & 2 else (b, two)
         verb = "writes" if (first if second & 2 else second) & 1 else "reads"
         return problem(
-            f"{plain} {verb} {what}{_in(at)} with plain code, while another thread updates it "
-            f"atomically{_in(two if second & 2 else one)}: {hint}, or this must be atomic, too",
+            f"{plain} {verb} {what} with plain code, while another thread updates it "
+            f"atomically{_in(two if second & 2 else one)}: {hint}{_lines(one, two)}, or this must be atomic, too",
             at,
         )
     if first & second & 1:
@@ -199,8 +204,7 @@ def _race(event: Event, words: _Words) -> Problem:
                 two,
             )
         return problem(
-            f"{a} writes {what}{_in(one)} and {b} writes it{_in(two)} in no order: "
-            f"{hint}{_lines(one, two)}",
+            f"{b} writes {what} and {a} writes it{_in(one)} in no order: {hint}{_lines(one, two)}",
             two,
         )
     if first & 1:
@@ -213,27 +217,25 @@ def _race(event: Event, words: _Words) -> Problem:
             "turn of the loop and the next",
             at,
         )
-    if not first & 1 and first & 4:
-        return problem(
-            f"{reader} reads {what}{_in(at)} before {writer} has written it{_in(from_)}: "
-            f"{hint}{_lines(at, from_)}",
-            at,
+    where = _lines(at, from_)
+    again = words.has_barrier_between(at, from_)
+    if again:
+        where = (
+            f" after line {max(at, from_)}, before the loop comes to line {min(at, from_)} again"
         )
-    if not first & 1 and from_ < at:
+    if not first & 1 and first & 4 and not again:
         return problem(
-            f"{writer} writes {what}{_in(from_)} again while {reader} may still have to read it"
-            f"{_in(at)}: {hint} after line {at}, at the end of the loop",
-            from_,
+            f"{reader} reads {what} before {writer} has written it{_in(from_)}: {hint}{where}", at
         )
-    if not first & 1:
+    if (from_ < at) == again:
+        often = "writes it again" if again else "overwrites it"
         return problem(
-            f"{writer} overwrites {what}{_in(from_)} while {reader} may still have to read it"
-            f"{_in(at)}: {hint}{_lines(at, from_)}",
+            f"{reader} may still have to read {what}{_in(at)} when {writer} {often}: {hint}{where}",
             from_,
         )
     return problem(
-        f"{reader} reads {what}{_in(at)} and {writer} writes it{_in(from_)}, with no barrier "
-        f"between: {hint}{_lines(at, from_)}",
+        f"{reader} reads {what}, which {writer} writes{_in(from_)}, with no barrier in between: "
+        f"{hint}{where}",
         at,
     )
 

@@ -145,11 +145,13 @@ def _tensor_product() -> Case:
 
 
 def _last_block() -> Case:
-    x = _rows((90,))
-    launch = Launch("last_block", 3, 32, [x, Out(3), np.zeros(1, np.int32), Out(1), 90])
-    return Case(
-        launch, {"out": np.array([x.astype(np.float64).sum()])}, {"out": np.array([x.sum()])}, c=3
-    )
+    x = _rows((96,))
+    results = []
+    for kind in (np.float64, np.float32):
+        part = x.astype(kind).reshape(3, 32).sum(1)
+        results.append(part + part[::-1])
+    launch = Launch("last_block", 3, 32, [x, Out(3), np.zeros(1, np.int32), Out(3), 96])
+    return Case(launch, {"out": results[0]}, {"out": results[1]}, c=3)
 
 
 def cases() -> dict[str, Case]:

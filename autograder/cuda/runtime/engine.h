@@ -89,7 +89,7 @@ extern std::vector<Region*> regions;
 
 // One implementation per build: watch_nothing, watch_address, watch_thread, watch_accesses.
 namespace watch {
-extern const bool fresh_shared;  // shared memory needs new addresses in every block
+extern const bool fresh_memory;  // stacks and shared memory need new addresses in every block
 void launch_begins();
 void launch_ends();
 void block_begins();

@@ -124,11 +124,12 @@ Event& describe(Event& event, const void* address) {
 }
 
 namespace {
+// One past where it stopped, as if it were the address to which a call returns.
 long long program_counter(void* context) {
 #if defined(__linux__) && defined(__x86_64__)
-    return (long long)((ucontext_t*)context)->uc_mcontext.gregs[REG_RIP];
+    return (long long)((ucontext_t*)context)->uc_mcontext.gregs[REG_RIP] + 1;
 #elif defined(__linux__) && defined(__aarch64__)
-    return (long long)((ucontext_t*)context)->uc_mcontext.pc;
+    return (long long)((ucontext_t*)context)->uc_mcontext.pc + 1;
 #else
     (void)context;
     return 0;

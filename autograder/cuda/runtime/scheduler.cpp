@@ -160,7 +160,7 @@ Region* carve(Kind kind, size_t bytes, size_t element, const char* name, int lin
 
 void begin_shared() {
     if (!arena.begin) {
-        arena.size = watch::fresh_shared ? (size_t)4 << 30 : (size_t)64 << 20;
+        arena.size = watch::fresh_memory ? (size_t)4 << 30 : (size_t)64 << 20;
         arena.begin = (char*)mmap(nullptr, arena.size, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (arena.begin == MAP_FAILED) {
@@ -170,7 +170,7 @@ void begin_shared() {
         watch::forbids(arena.begin, arena.begin + arena.size);
         arena.used = guard_bytes;
     }
-    if (!watch::fresh_shared) arena.used = guard_bytes;
+    if (!watch::fresh_memory) arena.used = guard_bytes;
     static_bytes = 0;
     dynamic_region = launched.shared
         ? carve(Kind::dynamic, launched.shared, 4, "dynamic shared memory", 0) : nullptr;
@@ -336,7 +336,12 @@ void run_block() {
         if (!stuck) moved |= release_barrier(count);
         if (!moved && !stuck && done < count) report_deadlock(count);
     }
-    for (size_t i = 0; i < count; ++i) watch::thread_ends(fibers[i]);
+    for (size_t i = 0; i < count; ++i) {
+        watch::thread_ends(fibers[i]);
+        if (!watch::fresh_memory) continue;
+        munmap(fibers[i].stack - page, stack_bytes + page);
+        fibers[i].stack = nullptr;
+    }
     if (static_bytes > 48 * 1024) problem("too_much_shared").with("bytes", (long long)static_bytes).send();
     end_shared();
 }
@@ -362,7 +367,7 @@ void run(const Launch& launch) {
         if (stuck) break;
     }
     watch::launch_ends();
-    if (watch::fresh_shared) arena.used = guard_bytes;
+    if (watch::fresh_memory) arena.used = guard_bytes;
 }
 
 // ---- what a kernel calls ----
@@ -434,9 +439,11 @@ void* dynamic_shared(size_t element, const char* name, int line) {
         watch::allocates(false);
     }
     if (!dynamic_region->line) {
+        watch::allocates(true);
         dynamic_region->name = name;
         dynamic_region->line = line;
         dynamic_region->element = (unsigned)element;
+        watch::allocates(false);
     }
     watch::finds();
     return dynamic_region->begin;

@@ -192,7 +192,7 @@ void order_by(const void* address) {
 }  // namespace
 
 namespace watch {
-const bool fresh_shared = false;
+const bool fresh_memory = false;
 void launch_begins() {
     reported.clear();
     said.clear();

@@ -21,7 +21,7 @@ size_t host_stack_size;
 }
 
 namespace watch {
-const bool fresh_shared = false;
+const bool fresh_memory = false;
 void launch_begins() {}
 void launch_ends() {}
 void block_begins() {}

@@ -3,7 +3,7 @@
 
 namespace on_cpu {
 namespace watch {
-const bool fresh_shared = false;
+const bool fresh_memory = false;
 void launch_begins() {}
 void launch_ends() {}
 void block_begins() {}

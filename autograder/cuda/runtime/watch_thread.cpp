@@ -24,7 +24,7 @@ uint8_t warp_syncs[most_threads];
 constexpr unsigned no_sync = 1;  // a switch of fibers orders nothing
 }
 namespace watch {
-const bool fresh_shared = true;
+const bool fresh_memory = true;
 void launch_begins() {
     host = __tsan_get_current_fiber();
     __tsan_release(&begins);
