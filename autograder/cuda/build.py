@@ -9,12 +9,16 @@ import contextlib
 import hashlib
 import os
 import re
+import selectors
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from platformdirs import user_cache_dir
 
@@ -23,7 +27,7 @@ from .source import Source
 from .toolchain import RUNTIME, WATCH, Tier, Toolchain, find_toolchain
 
 BUILD_SECONDS = 60.0
-MOST_OUTPUT = 200_000
+MOST_OUTPUT = 1_000_000
 MOST_KEPT = 400
 # What an object made of device code may ask the linker for.
 _KNOWN_SYMBOLS = re.compile(
@@ -46,6 +50,7 @@ class Command:
         writes: Files that it makes.
         env: Additions to an otherwise empty environment (PATH and TMPDIR aside).
         seconds: The longest it may take.
+        most_output: The most it may write to standard output, in bytes.
     """
 
     argv: tuple[str, ...]
@@ -53,11 +58,12 @@ class Command:
     writes: tuple[Path, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     seconds: float = BUILD_SECONDS
+    most_output: int = MOST_OUTPUT
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended; `code` is negative for a signal, None when it took too long."""
+    """How a command ended; `code` is negative for a signal, None when it was too slow or loud."""
 
     code: int | None
     out: bytes
@@ -68,7 +74,7 @@ Execute = Callable[[Command, bytes], Completed]
 
 
 def execute_here(command: Command, given: bytes = b"") -> Completed:
-    """Run a command on this machine, without isolation."""
+    """Run a command on this machine, without isolation, but with an end and a bound on output."""
     env = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TMPDIR": tempfile.gettempdir()}
     env.update(command.env)
     process = subprocess.Popen(
@@ -79,13 +85,55 @@ def execute_here(command: Command, given: bytes = b"") -> Completed:
         env=env,
         start_new_session=True,
     )
+    assert process.stdin and process.stdout and process.stderr
+    until = time.monotonic() + command.seconds
+    left, got = memoryview(given), {process.stdout: bytearray(), process.stderr: bytearray()}
+    over = False
+    with process, selectors.DefaultSelector() as ready:
+        ready.register(process.stdin, selectors.EVENT_WRITE)
+        ready.register(process.stdout, selectors.EVENT_READ)
+        ready.register(process.stderr, selectors.EVENT_READ)
+        os.set_blocking(process.stdin.fileno(), False)
+        while ready.get_map() and not over:
+            over = time.monotonic() > until
+            for key, _ in ready.select(max(0.0, until - time.monotonic())):
+                if key.fileobj is process.stdin:
+                    left = _give(process.stdin, left)
+                    if not left:
+                        ready.unregister(process.stdin)
+                        with contextlib.suppress(BrokenPipeError):
+                            process.stdin.close()
+                    continue
+                part = os.read(key.fd, 1 << 16)
+                kept = got[key.fileobj]  # type: ignore[index]
+                if len(kept) < command.most_output:
+                    kept += part
+                elif key.fileobj is process.stdout:
+                    over = True
+                if not part:
+                    ready.unregister(key.fileobj)
+        if not over:
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                over = True
+        if over:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for pipe in got:
+            pipe.close()
+    code = None if over else process.returncode
+    return Completed(code, bytes(got[process.stdout]), bytes(got[process.stderr]))
+
+
+def _give(pipe: IO[bytes], left: memoryview) -> memoryview:
+    """Write what the pipe takes; nothing is left when nobody reads any more."""
     try:
-        out, err = process.communicate(given, timeout=command.seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-        return Completed(None, out, err[:MOST_OUTPUT])
-    return Completed(process.returncode, out, err[:MOST_OUTPUT])
+        return left[os.write(pipe.fileno(), left[: 1 << 16]) :]
+    except BlockingIOError:
+        return left
+    except BrokenPipeError:
+        return left[:0]
 
 
 @dataclass(frozen=True)
@@ -269,6 +317,8 @@ def compile_problems(source: Source, compiled: Completed) -> tuple[Problem, ...]
             continue
         mine = m[1] == source.name
         message = re.sub(r"\[-W[\w=-]+\]|on_cpu::|_shared_t\b", "", m[3]).strip()
+        if "on_cpu_inline_ptx" in message:
+            message = "inline PTX is not emulated on a CPU: write it in CUDA C++"
         if m[1] == "launches":
             message = f"a kernel cannot be launched: {message}"
         found.append(Problem("compile", message, int(m[2]) if mine else last_line))

@@ -18,7 +18,7 @@ from .source import HARMLESS, Source
 
 ARCHITECTURES = ("sm_80", "sm_90")
 WORKER = Path(__file__).parent / "nvrtc_worker.py"
-EXTRA = "install the optional extra: pip install 'llama-by-hand[cuda]'"
+EXTRA = "install this package with its extra [cuda]"
 
 
 def compile_for_device(
@@ -73,7 +73,7 @@ def _problems(source: Source, done: Completed) -> tuple[Problem, ...]:
         raise Unavailable(f"NVRTC does not run: {reason[0][:200]}") from None
     if "unavailable" in answer:
         raise Unavailable(f"{str(answer['unavailable'])[:200]}; {EXTRA}")
-    found = {}
+    found: dict[tuple[int, str], Problem] = {}
     pattern = re.compile(
         rf"^{re.escape(source.name)}\((\d+)\): (?:catastrophic )?error[^:]*: (.*)$", re.MULTILINE
     )

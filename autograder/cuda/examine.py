@@ -4,7 +4,7 @@ The order is that of what a student can use: does it compile, are the values rig
 right in other orders of the threads, and is every access to memory what it should be.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -142,10 +142,10 @@ def examine(
     return outcomes
 
 
-def _first(problems: object) -> tuple[Problem, ...]:
+def _first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Problems without repetition, at most six."""
     unique: dict[tuple[object, ...], Problem] = {}
-    for p in problems:  # type: ignore[attr-defined]
+    for p in problems:
         unique.setdefault((p.kind, p.line, p.variable, p.line == 0 and p.message), p)
     return tuple(unique.values())[:6]
 
@@ -171,8 +171,8 @@ def wrong_values(case: Case, report: Report) -> tuple[Problem, ...]:
             found.append(Problem("values", f"{name} was not written at all", 0, name))
             continue
         if name in case.honest:
-            read = case.read.get(name, lambda array: array)
-            result = precision(read(got), exact, case.honest[name], dtype=case.dtype, c=case.c)
+            numbers = case.read[name](got) if name in case.read else got
+            result = precision(numbers, exact, case.honest[name], dtype=case.dtype, c=case.c)
             message = result.message(name)
         else:
             wrong = int((got != exact).sum())

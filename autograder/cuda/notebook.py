@@ -1,4 +1,4 @@
-"""Kernels as Python functions, on the CPU, for a notebook: `load("k.cu").row_sum[4, 64](x, y, n)`."""
+"""Kernels as Python functions on the CPU, for notebooks: `load("k.cu").row_sum[4, 64](x, y, n)`."""
 
 from collections.abc import Callable
 from pathlib import Path

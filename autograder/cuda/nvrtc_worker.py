@@ -1,4 +1,4 @@
-"""Run as a script, alone: a request as JSON on standard input, what NVRTC said on standard output."""
+"""Run as a script, alone: a request as JSON on standard input, NVRTC's words on standard output."""
 
 import importlib
 import json

@@ -120,7 +120,7 @@ class Picture:
 _TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
     """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{ width }} {{ height }}" role="img"
  font-family="sans-serif" font-size="10">
-<title>Which thread ran when, and where it waited; time goes to the right, one row per thread</title>
+<title>Which thread ran when, and where it waited: time goes right, one row per thread</title>
 <rect width="100%" height="100%" fill="#fcfcfc"/>
 {% for name in names %}
 <text x="6" y="{{ name.y }}" fill="#222">{{ name.text }}</text>

@@ -105,7 +105,8 @@ def _rounding(exact: Array, dtype: str) -> Array:
     """|((r + 0.3) - 0.3) - r| in the dtype: what two roundings at this size cost."""
     rounded = _ROUND[dtype]
     r = rounded(exact)
-    there = rounded(rounded(r + rounded(np.float64(0.3))) - rounded(np.float64(0.3)))
+    step = rounded(np.asarray(0.3))
+    there = rounded(rounded(r + step) - step)
     result: Array = np.abs(there.astype(np.float64) - r.astype(np.float64))
     return result
 

@@ -8,11 +8,10 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from typing import Any
 
 from .launch import Launch, Out, three
 
@@ -109,6 +108,17 @@ def answers(data: bytes, launches: list[Launch]) -> list[Answer]:
         _take(answer, tag, data[at + 12 : at + 12 + size], launch)
         at += 12 + size
     return found
+
+
+def most_bytes(launches: list[Launch]) -> int:
+    """The most that a program can rightly answer to these launches."""
+    total = 0
+    for one in launches:
+        arrays = sum(v.nbytes + 16 for v in one.args if isinstance(v, (Out, np.ndarray)))
+        events = MOST_EVENTS * (MOST_EVENT + 12)
+        text = 16 * MOST_TEXT  # a frame for every call of printf
+        total += arrays + events + text + MOST_TRACE + _most(b"WORK", one) + 64
+    return total
 
 
 def _most(tag: bytes, launch: Launch) -> int:

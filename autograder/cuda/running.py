@@ -11,7 +11,7 @@ import numpy as np
 from .build import Command, Program
 from .launch import Launch, Out, Report
 from .problem import Problem, Unavailable
-from .protocol import Answer, Malformed, answers, request, work_of
+from .protocol import Answer, Malformed, answers, most_bytes, request, work_of
 from .sanitizers import OVERTIME, from_log
 from .toolchain import Tier
 from .wording import problems_of
@@ -56,12 +56,12 @@ def launch(program: Program, one: Launch, *, seconds: float = SECONDS) -> Report
     return launch_all(program, [one], seconds=seconds)[0]
 
 
-def command(program: Program, seconds: float) -> Command:
+def command(program: Program, seconds: float, most_output: int) -> Command:
     """How the program is started."""
     argv: tuple[str, ...] = (str(program.binary),)
     if program.tier is Tier.THREAD:
         argv = (*without_randomised_addresses(program.toolchain.setarch), *argv)
-    return Command(argv, (program.binary,), (), _SANITIZERS, seconds)
+    return Command(argv, (program.binary,), (), _SANITIZERS, seconds, most_output)
 
 
 @functools.cache
@@ -94,7 +94,8 @@ def without_randomised_addresses(setarch: str) -> tuple[str, ...]:
 def _run(program: Program, launches: list[Launch], seconds: float) -> list[Report]:
     names = {k.kernel: program.source.parameters_of(k.kernel) for k in launches}
     data = b"".join(request(one, names[one.kernel], seconds) for one in launches)
-    done = program.execute(command(program, seconds * len(launches) + 5), data)
+    start = command(program, seconds * len(launches) + 5, most_bytes(launches))
+    done = program.execute(start, data)
     log = done.err.decode(errors="replace")
     if program.tier is Tier.THREAD and "FATAL: ThreadSanitizer" in log:
         raise Unavailable("ThreadSanitizer does not start on this machine")

@@ -14,11 +14,13 @@ from .problem import Problem, Refused
 MOST_BYTES = 300_000
 HEADERS = ("cuda_fp16.h", "cuda_bf16.h", "mma.h")
 # What these declare is there anyway.
-HARMLESS = (
-    "cuda_runtime.h cuda_runtime_api.h cuda.h device_launch_parameters.h math_constants.h "
-    "vector_types.h math.h cmath stdint.h cstdint float.h cfloat limits.h climits stddef.h "
-    "cstddef stdio.h cstdio assert.h cassert"
-).split()
+HARMLESS = tuple(
+    """
+    cuda_runtime.h cuda_runtime_api.h cuda.h device_launch_parameters.h math_constants.h
+    vector_types.h math.h cmath stdint.h cstdint float.h cfloat limits.h climits stddef.h cstddef
+    stdio.h cstdio assert.h cassert
+    """.strip().split()
+)
 
 _NOT_EMULATED = "is not emulated on a CPU, so it cannot be checked here: "
 # Pattern and sentence; the sentence is shown with the line.
@@ -57,7 +59,7 @@ FORBIDDEN = [
     ),
     (r"\bstd\s*::", "the standard library is not available in device code: use CUDA's functions"),
     (r"\b__managed__\b", "managed memory is not emulated: use the arrays given"),
-    (r"__attribute__|__declspec|\[\s*\[|%:|<:|\bgnu\s*::", "attributes are not used here"),
+    (r"__attribute__|__declspec|\[\s*\[|%:|<:|\bgnu\b", "attributes are not used here"),
     (
         r"\b(_Pragma|__builtin_\w+|__sync_\w+|__atomic_\w+|__tsan_\w+|__asan_\w+|on_cpu|ON_CPU_\w+)\b",
         "this name belongs to a compiler, not to CUDA",
@@ -66,7 +68,10 @@ FORBIDDEN = [
     (r"\bimport\b|\bmodule\b", "C++ modules are not used here"),
 ]
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
-_ALLOWED_DIRECTIVES = "include define undef if ifdef ifndef elif else endif error pragma".split()
+_ALLOWED_DIRECTIVES = (
+    *("include", "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif"),
+    *("error", "pragma"),
+)
 
 
 _MARKED = re.compile(r"\b(__device__|__global__)\b|=")
@@ -229,11 +234,12 @@ class Source:
         """
         table = "".join(f'    on_cpu::Call<&{k}>::as("{k}"),\n' for k in kernels)
         constants = "".join(
-            f'    {{"{c}", (void*)&{c}, sizeof({c}), on_cpu::element<decltype({c})>(true, true)}},\n'
+            f'    {{"{c}", (void*)&{c}, sizeof({c}), '
+            f"on_cpu::element<decltype({c})>(true, true)}},\n"
             for c in self.constants()
         )
         return (
-            '#include "device.h"\n#include "cuda_bf16.h"\n'
+            '#include "device.h"\n#include "cuda_bf16.h"\n#include "closed.h"\n'
             f'#line 1 "{self.name}"\n{self._rewritten()}\n#line 1 "launches"\n'
             '#include "call.h"\n'
             f"const on_cpu::Kernel on_cpu::kernels[] = {{\n{table}    {{}}}};\n"
@@ -250,7 +256,10 @@ class Source:
             line = self.line(m.start())
             new = _dynamic(m[2], line) if "extern" in m[1] else _static(m[2], line)
             if new is None:
-                message = "this __shared__ declaration cannot be read: write `__shared__ type name[size];`"
+                message = (
+                    "this __shared__ declaration cannot be read: "
+                    "write `__shared__ type name[size];`"
+                )
                 raise Refused((Problem("refused", message, line),))
             pieces += [self.text[at : m.start()], new, "\n" * m[0].count("\n")]
             at = m.end()

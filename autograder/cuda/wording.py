@@ -17,9 +17,9 @@ Event = Mapping[str, str]
 MOST_PER_KIND = 3
 # What is shown first. A wrong launch or a barrier explains what comes after it.
 ORDER = (
-    "argument launch barrier warp bounds misaligned race constant unwritten overrun shared crash "
-    "timeout assertion undefined"
-).split()
+    *("argument", "launch", "barrier", "warp", "bounds", "misaligned", "race", "constant"),
+    *("unwritten", "overrun", "shared", "crash", "timeout", "assertion", "undefined"),
+)
 _SIGNALS = {
     int(signal.SIGSEGV): "touches memory that belongs to no array",
     int(signal.SIGBUS): "touches memory that belongs to no array",
@@ -192,7 +192,8 @@ def _race(event: Event, words: _Words) -> Problem:
         verb = "writes" if (first if second & 2 else second) & 1 else "reads"
         return problem(
             f"{plain} {verb} {what} with plain code, while another thread updates it "
-            f"atomically{_in(two if second & 2 else one)}: {hint}{_lines(one, two)}, or this must be atomic, too",
+            f"atomically{_in(two if second & 2 else one)}: {hint}{_lines(one, two)}, "
+            "or this must be atomic, too",
             at,
         )
     if first & second & 1:
@@ -261,20 +262,15 @@ def _problem(kind: str, message: str, event: Event, line: int) -> Problem:
 
 
 def _unwritten(event: Event, words: _Words) -> Problem:
-    where = ""
-    if number(event, "declared"):
-        where = f" ({name(event)} is declared in line {number(event, 'declared')}; nothing is in it yet)"
-    message = (
-        f"{words.who(event)} reads {element(event)} before anything has been written to it{where}"
-    )
+    message = f"{words.who(event)} reads {element(event)} before anything has been written to it"
     return _problem("unwritten", message, event, words.line(event))
 
 
 def _misaligned(event: Event, words: _Words) -> Problem:
     size = number(event, "size")
     message = (
-        f"{words.who(event)} touches {element(event)} with {size} bytes at once, at an address that is "
-        f"no multiple of {size}: a device stops here"
+        f"{words.who(event)} touches {element(event)} with {size} bytes at once, at an address "
+        f"that is no multiple of {size}: a device stops here"
     )
     return _problem("misaligned", message, event, words.line(event))
 
@@ -299,8 +295,8 @@ def _left_barrier(event: Event, words: _Words) -> Problem:
     message = (
         f"{waiting} thread{'s wait' if waiting != 1 else ' waits'} at this __syncthreads(), but "
         f"{gone} never reach{'es' if gone == 1 else ''} it "
-        f"({words.thread(number(event, 'other'))} has ended): it may not stand under a condition that "
-        "differs between threads, nor after an early return"
+        f"({words.thread(number(event, 'other'))} has ended): it may not stand under a condition "
+        "that differs between threads, nor after an early return"
     )
     return _problem("barrier", message, event, number(event, "line"))
 
@@ -364,7 +360,8 @@ def _crash(event: Event, words: _Words) -> Problem:
 def _timeout(event: Event, words: _Words) -> Problem:
     message = "the launch took too long"
     if "thread" in event:
-        message += f": {words.who(event)} was still running (a loop without end, or a wait for another block?)"
+        message += f": {words.who(event)} was still running"
+        message += " (a loop without end, or a wait for another block?)"
     return _problem("timeout", message, event, words.line(event))
 
 

@@ -1,4 +1,4 @@
-"""Does the grader notice when a barrier is missing? Run as `python -m autograder.tests.cuda_survey`.
+"""Does the grader notice a missing barrier? Run as `python -m autograder.tests.cuda_survey`.
 
 Every barrier of every right kernel is deleted in turn, and each way of looking is asked: the values
 of one run, of five orders of the threads, the checked build, and ThreadSanitizer as a second

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograder.cuda import Launch, Out, Source, Tier, build
+from autograder.cuda import Launch, Out, Source, Tier, launch, launch_all
 from autograder.cuda.examine import Case, Status, examine, wrong_values
 from autograder.tests.cuda_cases import cases, piece, pieces, without_each_barrier
 from autograder.tests.cuda_machine import KERNELS, built, line_of, ran
@@ -15,8 +15,6 @@ MUTANTS = [(name, line, text) for name in pieces() for line, text in without_eac
 @pytest.mark.parametrize("tier", [Tier.PLAIN, Tier.CHECKED, Tier.ADDRESS])
 def test_no_right_kernel_is_accused(tier: Tier) -> None:
     program = built(KERNELS.read_text(encoding="utf-8"), tier, name="cuda_kernels.cu")
-    from autograder.cuda import launch_all
-
     all_cases = cases().values()
     launches = [c.launch.but(schedule=seed) for c in all_cases for seed in (0, 3)]
     reports = launch_all(program, launches)
@@ -62,10 +60,10 @@ def test_the_message_for_a_missing_barrier_is_one_sentence() -> None:
 
 def test_two_opinions_agree_on_a_race() -> None:
     text = pieces()["row_sum_tree"]
-    launch = cases()["row_sum_tree"].launch
-    assert ran(text, launch, Tier.THREAD).problems == ()
+    one = cases()["row_sum_tree"].launch
+    assert ran(text, one, Tier.THREAD).problems == ()
     broken = text.replace("    __syncthreads();\n    for", "    for")
-    (problem, *_) = ran(broken, launch, Tier.THREAD).problems
+    (problem, *_) = ran(broken, one, Tier.THREAD).problems
     assert problem.kind == "race" and problem.line in (8, 10)
 
 
@@ -315,8 +313,6 @@ __global__ void k(const float* x, float* out, int n) {
 def test_a_kernel_that_stops_or_never_stops_is_said_so(body: str, words: str) -> None:
     text = f"__global__ void k(volatile int* out, int n) {{\n    out[0] = 0;\n    {body}\n}}\n"
     program = built(text, Tier.PLAIN)
-    from autograder.cuda import launch
-
     report = launch(program, Launch("k", 1, 1, [Out(8, np.int32), 0]), seconds=0.3)
     assert words in report.problems[0].message, report
     assert report.problems[0].line == 3
@@ -324,8 +320,6 @@ def test_a_kernel_that_stops_or_never_stops_is_said_so(body: str, words: str) ->
 
 def test_the_launches_after_a_crash_still_run() -> None:
     text = "__global__ void k(int* out, int n) {\n    out[0] = 12 / n;\n}\n"
-    from autograder.cuda import launch_all
-
     launches = [Launch("k", 1, 1, [Out(1, np.int32), n]) for n in (3, 0, 4, 0)]
     reports = launch_all(built(text, Tier.PLAIN), launches)
     assert [r.clean for r in reports] == [True, False, True, False]
@@ -359,7 +353,8 @@ def test_the_launches_after_a_crash_still_run() -> None:
     ],
 )
 def test_wrong_warp_operations_are_seen(body: str, words: str) -> None:
-    text = f"__global__ void k(float* out) {{\n    float v = 1.0f;\n{body}\nout[threadIdx.x] = v;\n}}\n"
+    text = "__global__ void k(float* out) {\n    float v = 1.0f;\n" + body
+    text += "\n    out[threadIdx.x] = v;\n}\n"
     report = ran(text, Launch("k", 1, 16, [Out(16)]), Tier.PLAIN)
     assert any(words in p.message and p.line in (3, 4) for p in report.problems), report.problems
 
@@ -402,4 +397,3 @@ def test_a_right_kernel_passes_every_tier_that_is_there() -> None:
     outcomes = examine(piece("row_sum_tree"), [case])
     assert {o.status for o in outcomes[:5]} == {Status.PASSED}, list(map(str, outcomes))
     assert str(outcomes[-1]) == "gpu: skipped: this machine has no CUDA device"
-    assert build  # the name is part of the package

@@ -12,8 +12,8 @@
 #define __host__
 #define __constant__
 #define __grid_constant__
-#define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
+#define __forceinline__ inline
+#define __noinline__
 #define __align__(bytes) alignas(bytes)
 #define __launch_bounds__(...)
 #define ON_CPU_INLINE inline __attribute__((always_inline))

@@ -26,41 +26,41 @@ template <class Use, int M, int N, int K, class T, class Layout = void> struct f
     T x[num_elements];
 };
 
-template <class F, class T> ON_CPU_INLINE void fill_fragment(F& f, T value) {
+template <class F, class T> inline void fill_fragment(F& f, T value) {
     for (int i = 0; i < F::num_elements; ++i) f.x[i] = value;
 }
 template <class Layout> struct Columns { static const bool first = false; };
 template <> struct Columns<col_major> { static const bool first = true; };
 
 // Entry 32 * i + lane of a tile stored with leading dimension `ld`.
-template <class F> ON_CPU_INLINE size_t place(int i, unsigned ld, bool columns_first) {
+template <class F> inline size_t place(int i, unsigned ld, bool columns_first) {
     unsigned entry = 32u * (unsigned)i + on_cpu::lane();
     unsigned row = entry / F::cols, col = entry % F::cols;
     return columns_first ? (size_t)col * ld + row : (size_t)row * ld + col;
 }
 template <class Use, int M, int N, int K, class T, class Layout, class P>
-ON_CPU_INLINE void load_matrix_sync(
+inline void load_matrix_sync(
     fragment<Use, M, N, K, T, Layout>& f, const P* p, unsigned ld, ON_CPU_LINE) {
     using F = fragment<Use, M, N, K, T, Layout>;
     on_cpu::warp(on_cpu::Warp::ballot, 0xffffffffu, 0, -1, line);
     for (int i = 0; i < F::num_elements; ++i) f.x[i] = p[place<F>(i, ld, Columns<Layout>::first)];
 }
 template <int M, int N, int K, class T, class P>
-ON_CPU_INLINE void load_matrix_sync(
+inline void load_matrix_sync(
     fragment<accumulator, M, N, K, T>& f, const P* p, unsigned ld, layout_t layout, ON_CPU_LINE) {
     using F = fragment<accumulator, M, N, K, T>;
     on_cpu::warp(on_cpu::Warp::ballot, 0xffffffffu, 0, -1, line);
     for (int i = 0; i < F::num_elements; ++i) f.x[i] = p[place<F>(i, ld, layout == mem_col_major)];
 }
 template <int M, int N, int K, class T, class P>
-ON_CPU_INLINE void store_matrix_sync(
+inline void store_matrix_sync(
     P* p, const fragment<accumulator, M, N, K, T>& f, unsigned ld, layout_t layout, ON_CPU_LINE) {
     using F = fragment<accumulator, M, N, K, T>;
     on_cpu::warp(on_cpu::Warp::ballot, 0xffffffffu, 0, -1, line);
     for (int i = 0; i < F::num_elements; ++i) p[place<F>(i, ld, layout == mem_col_major)] = f.x[i];
 }
 template <int M, int N, int K, class D, class A, class LA, class B, class LB, class C>
-ON_CPU_INLINE void mma_sync(
+inline void mma_sync(
     fragment<accumulator, M, N, K, D>& d, const fragment<matrix_a, M, N, K, A, LA>& a,
     const fragment<matrix_b, M, N, K, B, LB>& b, const fragment<accumulator, M, N, K, C>& c,
     ON_CPU_LINE) {
