@@ -78,6 +78,7 @@ class Launch:
     trace: bool = False
 
     def __post_init__(self) -> None:
+        three(self.grid)
         threads = int(np.prod(three(self.block)))
         if threads > MOST_THREADS:
             raise ValueError(f"a block has at most {MOST_THREADS} threads, not {threads}")
