@@ -13,7 +13,8 @@ Array = NDArray[Any]
 Size = int | tuple[int, ...]
 MOST_THREADS = 1024
 POISON = 0xFF
-OTHER_POISON = 0x53
+# What outputs hold before a launch, by bytes of an element: as floats, NaNs that nothing computes.
+UNWRITTEN = {1: 0xBF, 2: 0xFFBF, 4: 0xFFBFFFBF, 8: 0xFFF7FFBFFFBFFFBF}
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ class Report:
     def unwritten(self, name: str) -> NDArray[np.bool_]:
         """Where an output still holds what it was filled with before the launch."""
         array = np.ascontiguousarray(self.outputs[name])
-        raw = array.view(np.uint8).reshape(*array.shape, array.dtype.itemsize)
-        untouched: NDArray[np.bool_] = (raw == POISON).all(axis=-1)
+        size = array.dtype.itemsize
+        untouched: NDArray[np.bool_] = array.view(f"u{size}") == UNWRITTEN[size]
         return untouched
 
 

@@ -8,7 +8,7 @@ from jinja2 import Environment
 from .launch import Report
 
 MOST_ROWS, MOST_STEPS = 160, 6_000
-COLOURS = {"run": "#0072b2", "barrier": "#f0e442", "warp": "#d98fb5"}
+COLOURS = {"run": "#0072b2", "barrier": "#e69f00", "warp": "#d98fb5"}
 MEANS = {"run": "runs", "barrier": "waits at a barrier", "warp": "waits for its warp"}
 SIGNS = {"run": "#", "barrier": "|", "warp": ":"}
 

@@ -71,7 +71,8 @@ def precision(
         ValueError: The three differ in shape.
     """
     truth = np.asarray(exact, dtype=np.float64)
-    ours, plain = np.asarray(got, dtype=np.float64), np.asarray(honest, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # what was never written is a signalling NaN
+        ours, plain = np.asarray(got, dtype=np.float64), np.asarray(honest, dtype=np.float64)
     if not ours.shape == truth.shape == plain.shape:
         raise ValueError(f"shapes differ: {ours.shape}, {truth.shape}, {plain.shape}")
     finite = np.isfinite(truth)

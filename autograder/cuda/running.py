@@ -26,6 +26,11 @@ _SANITIZERS = (
     ("UBSAN_OPTIONS", "print_stacktrace=0"),
     ("TSAN_OPTIONS", "halt_on_error=0:exitcode=0:report_thread_leaks=0:history_size=4"),
 )
+# They reserve terabytes, which a limit on addresses (ulimit -v) or too random ones prevent.
+_DOES_NOT_START = re.compile(
+    r"FATAL: ThreadSanitizer|ThreadSanitizer: CHECK failed|Sanitizer failed to allocate"
+    r"|ReserveShadowMemoryRange failed|Shadow memory range interleaves"
+)
 
 
 def launch_all(
@@ -97,8 +102,9 @@ def _run(program: Program, launches: list[Launch], seconds: float) -> list[Repor
     start = command(program, seconds * len(launches) + 5, most_bytes(launches))
     done = program.execute(start, data)
     log = done.err.decode(errors="replace")
-    if program.tier is Tier.THREAD and "FATAL: ThreadSanitizer" in log:
-        raise Unavailable("ThreadSanitizer does not start on this machine")
+    if not done.out and _DOES_NOT_START.search(log):
+        name = "ThreadSanitizer" if program.tier is Tier.THREAD else "AddressSanitizer"
+        raise Unavailable(f"{name} does not start here: it wants terabytes of address space")
     try:
         got = answers(done.out, launches)
         log = log if done.code is not None else f"{log}\n{OVERTIME}"

@@ -412,7 +412,7 @@ def test_kernels_are_functions_in_a_notebook(tmp_path: object) -> None:
     with pytest.raises(AttributeError, match="there is no kernel thrice in this file, only twice"):
         kernels.thrice  # noqa: B018
     path.write_text(text.replace("x[i]", "y[i]"))
-    with pytest.raises(SyntaxError, match="line 3: .y. was not declared"):
+    with pytest.raises(SyntaxError, match=r"line 3: .y. was not declared"):
         load(path)
 
 
@@ -420,3 +420,23 @@ def test_bfloat16_bits_round_to_nearest_even() -> None:
     values = np.array([1.0, 1.00390625, 1.01171875, np.nan, np.inf, -0.0], np.float32)
     back = from_bfloat16(bfloat16_bits(values))
     np.testing.assert_array_equal(back, [1.0, 1.0, 1.015625, np.nan, np.inf, -0.0])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [("f2", "half"), ("f4", "float"), ("f8", "double"), ("i1", "signed char"), ("i4", "int")],
+)
+def test_what_is_not_written_is_told_apart_from_a_nan_that_is(dtype: str, kind: str) -> None:
+    text = f"""{HALF}__global__ void k({kind}* out, const float* nan) {{
+    int t = threadIdx.x;
+    __shared__ {kind} s[8];
+    if (t == 0) out[0] = s[0];
+    if (t == 1) out[1] = 0.0f * nan[0];
+    if (t == 2) out[2] = out[5] + out[5];
+}}
+"""
+    nan = np.array([np.nan], np.float32)
+    report = ran(text, Launch("k", 1, 8, [Out((2, 3), dtype), nan]), Tier.PLAIN)
+    assert report.unwritten("out").tolist() == [[False] * 3, [True] * 3]
+    if dtype[0] == "f":
+        assert np.isnan(report.outputs["out"]).all()

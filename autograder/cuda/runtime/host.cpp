@@ -89,6 +89,12 @@ void place(Argument& a) {
     }
     memset(a.whole, poison_byte, whole_bytes(a));
     a.value.pointer = a.whole + guard_bytes;
+    if (a.kind != array_out) return;
+    // Not the poison: a NaN read from elsewhere and written here must not look like nothing written.
+    // As a float it is a signalling NaN, which no arithmetic returns (launch.py knows it, too).
+    uint64_t unwritten = a.code.back() == '8' ? 0xfff7ffbfffbfffbfull : 0xffbfffbfffbfffbfull;
+    if (a.code.back() == '1') unwritten = 0xbfbfbfbfbfbfbfbfull;
+    for (size_t i = 0; i < a.bytes; ++i) ((unsigned char*)a.value.pointer)[i] = ((unsigned char*)&unwritten)[i % 8];
 }
 
 Argument argument() {
