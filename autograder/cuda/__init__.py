@@ -1,6 +1,7 @@
 """Build, run and judge CUDA C++ kernels without a GPU. See docs/cuda.md."""
 
-from .build import Command, Completed, Program, build
+from .build import Program, build
+from .command import Command, Completed
 from .launch import Launch, Out, Report, bfloat16_bits, from_bfloat16
 from .problem import CudaError, Problem, Refused, Unavailable
 from .running import launch, launch_all

@@ -1,144 +1,39 @@
 """Turn a CUDA source into a program that runs on a CPU.
 
-Everything that runs an outside tool is a `Command`: data, so that another executor (one in a
-sandbox) can be put in place of the one here. What was built is kept by the hash of everything
-that went into it.
+What was built is kept by the hash of everything that went into it.
 """
 
 import contextlib
 import hashlib
 import os
 import re
-import selectors
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from platformdirs import user_cache_dir
 
+from .command import Command, Completed, Execute, execute_here
+from .launch import Launch, Report, Size
+from .linkage import foreign_symbols
 from .problem import Problem, Refused, Unavailable
 from .source import Source
 from .toolchain import RUNTIME, WATCH, Tier, Toolchain, find_toolchain
 
-BUILD_SECONDS = 60.0
-MOST_OUTPUT = 1_000_000
 MOST_KEPT = 400
-# What an object made of device code may ask the linker for.
-_KNOWN_SYMBOLS = re.compile(
-    r"^_?(_ZNK?6on_cpu\w*|__([ta]|ub)san_\w+|mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_"
-    r"|__stack_chk_fail|__gxx_personality_v0|_Unwind_Resume|__dso_handle|__cxa_guard_\w+"
-    r"|__cxa_atexit|__popcount[sd]i2|__(mul|div|mod|udiv|umod)[std]i[34]|abs|ldexpf?|frexpf|sincosf?"
-    r"|(exp|exp2|expm1|log|log2|log10|log1p|sqrt|cbrt|sin|cos|tan|asin|acos|atan|sinh|cosh|tanh"
-    r"|asinh|acosh|atanh|erf|erfc|lgamma|tgamma|floor|ceil|trunc|round|rint|nearbyint|fabs|pow"
-    r"|fmod|atan2|fmax|fmin|hypot|copysign|remainder|fdim|fma|exp10)f?)$"
-)
-
-
-@dataclass(frozen=True)
-class Command:
-    """One run of an outside program, as data.
-
-    Attributes:
-        argv: What to execute; the program's path first.
-        reads: Files and folders that it needs, besides what belongs to the program itself.
-        writes: Files that it makes.
-        env: Additions to an otherwise empty environment (PATH and TMPDIR aside).
-        seconds: The longest it may take.
-        most_output: The most it may write to standard output, in bytes.
-    """
-
-    argv: tuple[str, ...]
-    reads: tuple[Path, ...] = ()
-    writes: tuple[Path, ...] = ()
-    env: tuple[tuple[str, str], ...] = ()
-    seconds: float = BUILD_SECONDS
-    most_output: int = MOST_OUTPUT
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a command ended; `code` is negative for a signal, None when it was too slow or loud."""
-
-    code: int | None
-    out: bytes
-    err: bytes
-
-
-Execute = Callable[[Command, bytes], Completed]
-
-
-def execute_here(command: Command, given: bytes = b"") -> Completed:
-    """Run a command on this machine, without isolation, but with an end and a bound on output."""
-    env = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TMPDIR": tempfile.gettempdir()}
-    env.update(command.env)
-    process = subprocess.Popen(
-        command.argv,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=env,
-        start_new_session=True,
-    )
-    assert process.stdin and process.stdout and process.stderr
-    until = time.monotonic() + command.seconds
-    left, got = memoryview(given), {process.stdout: bytearray(), process.stderr: bytearray()}
-    over = False
-    with process, selectors.DefaultSelector() as ready:
-        ready.register(process.stdin, selectors.EVENT_WRITE)
-        ready.register(process.stdout, selectors.EVENT_READ)
-        ready.register(process.stderr, selectors.EVENT_READ)
-        os.set_blocking(process.stdin.fileno(), False)
-        while ready.get_map() and not over:
-            over = time.monotonic() > until
-            for key, _ in ready.select(max(0.0, until - time.monotonic())):
-                if key.fileobj is process.stdin:
-                    left = _give(process.stdin, left)
-                    if not left:
-                        ready.unregister(process.stdin)
-                        with contextlib.suppress(BrokenPipeError):
-                            process.stdin.close()
-                    continue
-                part = os.read(key.fd, 1 << 16)
-                kept = got[key.fileobj]  # type: ignore[index]
-                if len(kept) < command.most_output:
-                    kept += part
-                elif key.fileobj is process.stdout:
-                    over = True
-                if not part:
-                    ready.unregister(key.fileobj)
-        if not over:
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                over = True
-        if over:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        for pipe in got:
-            pipe.close()
-    code = None if over else process.returncode
-    return Completed(code, bytes(got[process.stdout]), bytes(got[process.stderr]))
-
-
-def _give(pipe: IO[bytes], left: memoryview) -> memoryview:
-    """Write what the pipe takes; nothing is left when nobody reads any more."""
-    try:
-        return left[os.write(pipe.fileno(), left[: 1 << 16]) :]
-    except BlockingIOError:
-        return left
-    except BrokenPipeError:
-        return left[:0]
 
 
 @dataclass(frozen=True)
 class Program:
-    """A built source. `launch` in `launching.py` runs it."""
+    """A built source.
+
+    Attributes:
+        binary: The program; it needs nothing else but its three standard streams.
+        kernels: What can be launched.
+        execute: What runs it.
+    """
 
     binary: Path
     tier: Tier
@@ -146,6 +41,12 @@ class Program:
     kernels: tuple[str, ...]
     toolchain: Toolchain
     execute: Execute = field(default=execute_here, repr=False)
+
+    def launch(self, kernel: str, grid: Size, block: Size, args: Any, **more: Any) -> Report:
+        """Launch one kernel; `more` are the other fields of a `Launch`."""
+        from .running import launch
+
+        return launch(self, Launch(kernel, grid, block, args, **more))
 
 
 def cache_folder() -> Path:
@@ -230,6 +131,9 @@ def _make(
             raise Refused(problems)
         linked = execute(link_command(tools, tier, work, runtime), b"")
         if linked.code != 0:
+            if b"multiple definition" in linked.err:
+                message = "a function of the file has the name of one of the runtime's"
+                raise Refused((Problem("compile", message),))
             raise Unavailable(f"the {tier.value} build does not link: {_first_line(linked.err)}")
         (work / "unit.o").unlink()
         # Somebody else may have been faster; then theirs stays.
@@ -267,7 +171,7 @@ def compile_command(tools: Toolchain, tier: Tier, work: Path) -> Command:
 def link_command(tools: Toolchain, tier: Tier, work: Path, runtime: tuple[Path, ...]) -> Command:
     """Link the student's object with the runtime."""
     unit, made = work / "unit.o", work / "program"
-    objects = (unit, *runtime)
+    objects = (*runtime, unit)
     argv = (tools.compiler, *map(str, objects), "-o", str(made), *tools.for_link(tier))
     return Command(argv, objects, (made,))
 
@@ -325,26 +229,6 @@ def compile_problems(source: Source, compiled: Completed) -> tuple[Problem, ...]
     if not found:
         raise Unavailable(f"the compiler stopped: {_first_line(compiled.err)}")
     return tuple(found[:5])
-
-
-def foreign_symbols(
-    source: Source, made: Path, tools: Toolchain, execute: Execute
-) -> tuple[Problem, ...]:
-    """What the object needs from outside of the runtime: nothing that device code may have."""
-    if not tools.nm:
-        return ()
-    done = execute(Command((tools.nm, "-u", "-P", str(made)), (made,)), b"")
-    names = [line.split(b" ")[0].decode(errors="replace") for line in done.out.splitlines()]
-    found = []
-    for name in names:
-        if not name or _KNOWN_SYMBOLS.match(name):
-            continue
-        m = re.match(r"_ZN?K?(\d+)(\w+)", name)
-        plain = m[2][: int(m[1])] if m else name
-        used = re.search(rf"\b{re.escape(plain)}\b", source.code)
-        line = source.line(used.start()) if used else 0
-        found.append(Problem("compile", f"{plain} is not a function of device code", line))
-    return tuple(found)
 
 
 def _first_line(text: bytes) -> str:

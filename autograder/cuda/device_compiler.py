@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .build import Command, Completed, Execute, execute_here
+from .command import Command, Completed, Execute, execute_here
+from .forbidden import HARMLESS
 from .problem import Problem, Unavailable
-from .source import HARMLESS, Source
+from .source import Source
 
 ARCHITECTURES = ("sm_80", "sm_90")
 WORKER = Path(__file__).parent / "nvrtc_worker.py"

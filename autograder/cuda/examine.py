@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .build import Execute, Program, as_source, build, execute_here
+from .build import Program, as_source, build
+from .command import Execute, execute_here
 from .device_compiler import compile_for_device
 from .gpu import run_on_gpu
 from .launch import Array, Launch, Report, three

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .build import Command, Program
+from .build import Program
+from .command import Command
 from .launch import Launch, Out, Report
 from .problem import Problem, Unavailable
 from .protocol import Answer, Malformed, answers, most_bytes, request, work_of

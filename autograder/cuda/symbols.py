@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from .build import Command, Program
+from .build import Program
+from .command import Command
 
 
 def lines_of(program: Program, addresses: Iterable[int]) -> dict[int, int]:

@@ -24,7 +24,7 @@ from autograder.cuda import (
     find_toolchain,
     launch,
 )
-from autograder.cuda.build import execute_here
+from autograder.cuda.command import execute_here
 from autograder.cuda.device_compiler import compile_for_device
 from autograder.cuda.examine import Case, Status, examine
 from autograder.cuda.picture import Picture, segments
@@ -66,6 +66,17 @@ def test_a_function_of_the_system_is_refused_though_it_compiles(function: str) -
     )
     (problem,) = errors(text)
     assert problem.message == f"{function} is not a function of device code" and problem.line == 1
+
+
+def test_a_name_of_the_system_or_of_the_runtime_cannot_be_taken() -> None:
+    (problem,) = errors("__device__ int write;\n" + ADD)
+    assert str(problem) == "line 1: write is a name of the system: choose another one"
+    (problem,) = errors('extern "C" ' + ADD.replace("add(", "getpid("))
+    assert problem.message.startswith("getpid is a name of the system")
+    inside = "#define GLUE(a, b) a##b\nnamespace GLUE(on_, cpu) { extern int events_sent; }\n"
+    text = inside + ADD.replace("if (i < n)", "GLUE(on_, cpu)::events_sent = 99; if (i < n)")
+    (problem,) = errors(text)
+    assert "events_sent" in problem.message or "on_cpu" in problem.message
 
 
 def test_a_macro_cannot_glue_a_forbidden_name_together() -> None:

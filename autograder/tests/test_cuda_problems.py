@@ -398,3 +398,41 @@ def test_a_right_kernel_passes_every_tier_that_is_there() -> None:
     outcomes = examine(piece("row_sum_tree"), [case])
     assert {o.status for o in outcomes[:5]} == {Status.PASSED}, list(map(str, outcomes))
     assert str(outcomes[-1]) == "gpu: skipped: this machine has no CUDA device"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Many threads write the same value: no harm is done.
+        "__shared__ int any; any = 0; __syncthreads(); if (x[t] > 50) any = 1; __syncthreads();"
+        " out[t] = any;",
+        # A structure is copied as a whole, with the gap that nobody has written.
+        "__shared__ Mixed s[32]; s[t].a = x[t]; s[t].b = 1; __syncthreads();"
+        " Mixed m = s[31 - t]; out[t] = m.a + m.b;",
+        # A barrier within the warp is enough within the warp.
+        "__shared__ float s[32]; s[t] = x[t]; __syncwarp(); out[t] = s[31 - t];",
+        # Two threads use two halves of one word.
+        "__shared__ unsigned char s[32]; s[t] = t; __syncthreads(); out[t] = s[t ^ 1];",
+        # Each thread reads what it wrote itself.
+        "__shared__ float s[32]; s[t] = x[t]; s[t] += 1; out[t] = s[t];",
+        "out[t] = 0; out[t] += x[t];",
+    ],
+)
+def test_what_does_no_harm_is_not_accused(body: str) -> None:
+    text = "struct Mixed { float a; char b; };\n__global__ void k(const float* x, float* out) {\n"
+    text += f"    int t = threadIdx.x;\n    {body}\n}}\n"
+    for seed in (0, 1, 3):
+        report = ran(text, Launch("k", 1, 32, [X, Out(32)], schedule=seed))
+        assert report.clean, report.problems
+
+
+def test_two_threads_that_write_different_values_are_seen_in_either_order() -> None:
+    text = """__global__ void k(const float* x, float* out) {
+    out[0] = x[threadIdx.x];
+    out[1] = 1.0f;
+}
+"""
+    for seed in (0, 1):
+        (problem,) = ran(text, Launch("k", 1, 32, [X, Out(2)], schedule=seed)).problems
+        assert (problem.kind, problem.line) == ("race", 2)
+        assert "both write out[0] in the same line and nothing orders them" in problem.message

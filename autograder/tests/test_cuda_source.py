@@ -68,6 +68,8 @@ def test_what_is_not_emulated_is_refused_in_one_sentence_with_its_line(
         "struct Pair {\n    float a, b;\n    __device__ float sum() const { return a + b; }\n};\n",
         'extern "C" __global__ void other(int* renewed, int deleted) { renewed[0] = deleted; }\n',
         "static __device__ const float table[2] = {1.0f, 2.0f};\n__constant__ int c[3];\n",
+        "#define ON_DEVICE __device__ __forceinline__\nON_DEVICE float f(float x) { return x; }\n",
+        "#define NAMED(x) __device__ int x\nNAMED(seven)() { return 7; }\n",
         "__device__ int shifted(int a, int b) { return a >> (b); }\n",
     ],
 )

@@ -81,6 +81,31 @@ bool ordered(const Access& before) {
     return before.thread / 32 == me / 32 && clocks[me].of[before.thread % 32] > before.clock;
 }
 
+// Two threads wrote one place. If the second wrote what the first had written, no harm is done, and
+// that is known only when the write has happened: at the next thing that is heard of.
+struct Doubt {
+    bool open = false;
+    Access first, second;
+    const char* at;
+    size_t size;
+    char before[cell_bytes];
+};
+Doubt doubt;
+
+void report_race(const Access& first, const Access& second, const char* at);
+
+void settle() {
+    if (!doubt.open) return;
+    doubt.open = false;
+    if (memcmp(doubt.before, doubt.at, doubt.size)) report_race(doubt.first, doubt.second, doubt.at);
+}
+
+void doubtful(const Access& first, const Access& second, const char* at, size_t size) {
+    if (doubt.open) return;
+    doubt = {true, first, second, at, size, {}};
+    memcpy(doubt.before, at, size);
+}
+
 void report_race(const Access& first, const Access& second, const char* at) {
     if (reported.size() >= most_reports || !reported.insert({first.pc, second.pc}).second) return;
     Event event("race");
@@ -118,14 +143,22 @@ void remember(Cell& cell, const Access& now) {
     cell.accesses[victim] = now;
 }
 
-void in_cell(Shadow& shadow, const char* at, size_t size, uint8_t flags, uint32_t pc) {
+// Is there something to read in which nobody has written? Of a wide read, only whole words count:
+// a structure may have gaps.
+bool nothing_in(const Cell& cell, uint8_t bits, size_t whole) {
+    uint8_t missing = bits & (uint8_t)~cell.written;
+    return whole <= 4 ? missing != 0 : (missing & 0x0f) == 0x0f || (missing & 0xf0) == 0xf0;
+}
+
+// `size` bytes at `at` lie in one cell; the access as a whole has `whole`.
+void in_cell(Shadow& shadow, const char* at, size_t size, size_t whole, uint8_t flags, uint32_t pc) {
     size_t offset = (size_t)(at - shadow.begin);
     Cell& cell = shadow.cells[offset / cell_bytes];
     uint8_t first = (uint8_t)(offset % cell_bytes), bits = (uint8_t)(((1u << size) - 1u) << first);
     uint32_t me = running->linear;
     Region& region = *shadow.region;
     bool atomically = flags & atomic;
-    if ((!(flags & write) || atomically) && !region.written_before && (cell.written & bits) != bits) {
+    if ((!(flags & write) || atomically) && !region.written_before && nothing_in(cell, bits, whole)) {
         flags |= unwritten;
         if (once(pc, 1)) {
             Event event("unwritten");
@@ -137,7 +170,10 @@ void in_cell(Shadow& shadow, const char* at, size_t size, uint8_t flags, uint32_
         const Access& old = cell.accesses[i];
         if (first >= old.first + old.size || old.first >= first + size) continue;
         if (!((old.flags | flags) & write) || (old.flags & flags & atomic)) continue;
-        if (!ordered(old)) report_race(old, now, at);
+        if (ordered(old)) continue;
+        bool both_write = (old.flags & flags & write) && !((old.flags | flags) & atomic);
+        if (both_write && old.first == first && old.size == size) doubtful(old, now, at, size);
+        else report_race(old, now, at);
     }
     if (flags & write) cell.written |= bits;
     remember(cell, now);
@@ -154,6 +190,8 @@ void outside(const char* at, size_t size, uint8_t flags, uint32_t pc) {
 
 void access(const void* address, size_t size, uint8_t flags, const void* caller, bool aligned) {
     if (!running) return;
+    settle();
+    size_t whole = size;
     const char* at = (const char*)address;
     uint32_t pc = (uint32_t)(uintptr_t)caller;
     if (at >= running->stack && at < running->stack + stack_bytes) return;
@@ -176,7 +214,7 @@ void access(const void* address, size_t size, uint8_t flags, const void* caller,
     while (size) {
         size_t room = cell_bytes - (size_t)(at - shadow->begin) % cell_bytes;
         size_t part = size < room ? size : room;
-        in_cell(*shadow, at, part, flags, pc);
+        in_cell(*shadow, at, part, whole, flags, pc);
         at += part;
         size -= part;
     }
@@ -221,7 +259,9 @@ void thread_begins(Fiber&) {}
 void thread_enters(Fiber&) {}
 void thread_leaves(Fiber&) {}
 void thread_ends(Fiber&) {}
-void leaves(Fiber*, Fiber*) {}
+void leaves(Fiber* from, Fiber*) {
+    if (from) settle();
+}
 void arrives(Fiber*) {}
 void waits_at_barrier(Fiber&) {}
 void passes_barrier(Fiber&) {}
