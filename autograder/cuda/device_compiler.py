@@ -7,6 +7,7 @@ foreign includes by itself. It runs in a process of its own, as a `Command`.
 import functools
 import importlib.util
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ def compile_for_device(
     Raises:
         Unavailable: NVRTC is not installed, or does not load.
     """
+    if os.name == "nt":
+        raise Unavailable("kernels are compiled on Linux; on Windows use WSL 2 or the container")
     if importlib.util.find_spec("cuda") is None or not _has_bindings():
         raise Unavailable(f"NVRTC is not installed; {EXTRA}")
     wanted = {

@@ -89,7 +89,12 @@ def examine(
     """Every tier, in order; what cannot be done here is skipped with its reason.
 
     After a file that does not compile, the tiers that run it are skipped too.
+
+    Raises:
+        ValueError: There is no case, so that nothing would be looked at.
     """
+    if not cases:
+        raise ValueError("there is nothing to examine: give at least one case")
     source = as_source(source)
 
     def program(tier: Tier) -> Program:

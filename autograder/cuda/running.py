@@ -125,6 +125,9 @@ def _run(program: Program, launches: list[Launch], seconds: float) -> list[Repor
 def _report(
     program: Program, one: Launch, names: tuple[str, ...], answer: Answer, log: str
 ) -> Report:
+    for event in answer.events:
+        if event.get("kind") == "no_memory":
+            raise Unavailable("this launch needs more memory than it is given")
     problems = list(problems_of(program, one, answer.events))
     problems = from_log(
         program, problems, "" if answer.done and program.tier is not Tier.THREAD else log

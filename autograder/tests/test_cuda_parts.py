@@ -118,9 +118,7 @@ def test_what_was_built_is_not_built_again(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_a_compiler_gives_the_reason_and_never_a_pass() -> None:
-    script = (
-        f"from autograder.cuda.examine import examine\nfor o in examine({ADD!r}, []): print(o)\n"
-    )
+    script = f"from autograder.cuda.examine import examine\nfor o in examine({ADD!r}, [case]): print(o)\n"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={"PATH": "/nowhere", "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": "/nowhere"},
@@ -303,3 +301,23 @@ def test_an_integer_result_is_compared_exactly() -> None:
     off = Case(good.launch, {"counts": good.exact["counts"] + np.eye(16, dtype=int)[3]})
     outcome = examine(piece("histogram"), [off])[0]
     assert str(outcome) == "values: failed\n  counts is wrong in 1 of 16 elements"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on addresses is set with ulimit")
+def test_too_little_memory_is_no_fault_of_the_student() -> None:
+    program = built(pieces()["row_sum_tree"], Tier.CHECKED)
+
+    def limited(megabytes: int, one: Launch) -> object:
+        def execute(command: Command, given: bytes) -> Completed:
+            shell = f'ulimit -v {1024 * megabytes}; exec "$@"'
+            argv = ("/bin/sh", "-c", shell, "sh", *command.argv)
+            return execute_here(dataclasses.replace(command, argv=argv), given)
+
+        return dataclasses.replace(program, execute=execute).launch(
+            one.kernel, one.grid, one.block, one.args
+        )
+
+    one = cases()["row_sum_tree"].launch
+    assert limited(200, one).clean  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable, match="needs more memory than it is given"):
+        limited(200, one.but(block=1024))

@@ -385,7 +385,8 @@ def test_blocks_that_hand_results_on_without_a_fence_are_seen() -> None:
 
 def test_what_is_refused_reaches_the_outcomes() -> None:
     built(ALONE)
-    outcomes = examine('__global__ void k(float* x) {\n    asm("");\n}\n', [])
+    text = '__global__ void k(float* x) {\n    asm("");\n}\n'
+    outcomes = examine(text, [Case(Launch("k", 1, 1, [Out(1)]), {"x": np.zeros(1)})])
     assert outcomes[0].status is Status.FAILED
     assert "line 2: inline PTX is not emulated" in str(outcomes[0])
     assert str(outcomes[1]) == "schedules: skipped: the file cannot be built"
@@ -436,3 +437,16 @@ def test_two_threads_that_write_different_values_are_seen_in_either_order() -> N
         (problem,) = ran(text, Launch("k", 1, 32, [X, Out(2)], schedule=seed)).problems
         assert (problem.kind, problem.line) == ("race", 2)
         assert "both write out[0] in the same line and nothing orders them" in problem.message
+
+
+def test_far_too_much_shared_memory_is_the_students_and_said() -> None:
+    text = (
+        "__global__ void k(float* out) {\n    __shared__ float a[1 << 25];\n    out[0] = a[0];\n}\n"
+    )
+    (problem, *_) = ran(text, Launch("k", 1, 1, [Out(1)]), Tier.PLAIN).problems
+    assert "the __shared__ arrays need 134217728 bytes" in problem.message
+
+
+def test_an_examination_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one case"):
+        examine(ALONE, [])

@@ -82,6 +82,7 @@ struct Event {
 extern int events_sent;
 void trace(const char* what, const Fiber& fiber);
 void send_trace();
+[[noreturn]] void out_of_memory(const char* what);  // of the machine: no fault of a kernel
 void catch_signals(unsigned deadline_ms);
 const Region* region_near(const void* address);  // also when it points just outside
 Event& describe(Event& event, const void* address);

@@ -83,10 +83,7 @@ size_t whole_bytes(const Argument& a) { return (a.bytes + page - 1) / page * pag
 // An array between two guards filled with the poison: NaN for who reads there, proof of who writes.
 void place(Argument& a) {
     a.whole = (char*)mmap(nullptr, whole_bytes(a), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (a.whole == MAP_FAILED) {
-        fprintf(stderr, "no memory for an array of %llu bytes\n", (unsigned long long)a.bytes);
-        exit(4);
-    }
+    if (a.whole == MAP_FAILED) out_of_memory("the arrays of the launch");
     memset(a.whole, poison_byte, whole_bytes(a));
     a.value.pointer = a.whole + guard_bytes;
     if (a.kind != array_out) return;

@@ -70,6 +70,11 @@ void Event::send() {
     if (++events_sent <= most_events) frame("EVNT", text.data(), text.size());
 }
 
+void out_of_memory(const char* what) {
+    Event("no_memory").with("what", std::string(what)).send();
+    _exit(4);
+}
+
 int print(const char* format, ...) {
     char line[1024];
     va_list values;

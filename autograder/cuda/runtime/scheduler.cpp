@@ -1,6 +1,7 @@
 // The scheduler: one fiber per CUDA thread, one block after another. A fiber runs until it waits in
 // a barrier or a warp operation, or ends; the order in which fibers run is the schedule (a seed).
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -107,10 +108,7 @@ void prepare(Fiber& fiber, unsigned linear) {
     if (!fiber.stack) {  // with a page below it that nothing may touch
         char* whole = (char*)mmap(nullptr, stack_bytes + page, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (whole == MAP_FAILED) {
-            fprintf(stderr, "no memory for the stacks of %u threads\n", threads_per_block);
-            exit(4);
-        }
+        if (whole == MAP_FAILED) out_of_memory("the stacks of the threads");
         mprotect(whole, page, PROT_NONE);
         fiber.stack = whole + page;
     }
@@ -146,8 +144,9 @@ void prepare(Fiber& fiber, unsigned linear) {
 Region* carve(Kind kind, size_t bytes, size_t element, const char* name, int line) {
     size_t step = (bytes + page - 1) / page * page + guard_bytes;
     if (arena.used + step > arena.size) {
-        fprintf(stderr, "too much shared memory in one launch\n");
-        exit(4);
+        if (kind == Kind::dynamic || watch::fresh_memory) out_of_memory("the shared arrays");
+        Event("too_much_shared").with("bytes", (long long)(static_bytes + bytes)).send();
+        _exit(3);
     }
     char* begin = arena.begin + arena.used;
     arena.used += step;
@@ -163,10 +162,7 @@ void begin_shared() {
         arena.size = watch::fresh_memory ? (size_t)4 << 30 : (size_t)64 << 20;
         arena.begin = (char*)mmap(nullptr, arena.size, PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (arena.begin == MAP_FAILED) {
-            fprintf(stderr, "no memory for shared arrays\n");
-            exit(4);
-        }
+        if (arena.begin == MAP_FAILED) out_of_memory("the shared arrays");
         watch::forbids(arena.begin, arena.begin + arena.size);
         arena.used = guard_bytes;
     }
