@@ -118,7 +118,14 @@ def test_what_was_built_is_not_built_again(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_a_compiler_gives_the_reason_and_never_a_pass() -> None:
-    script = f"from autograder.cuda.examine import examine\nfor o in examine({ADD!r}, [case]): print(o)\n"
+    script = f"""
+import numpy as np
+from autograder.cuda import Launch, Out
+from autograder.cuda.examine import Case, examine
+case = Case(Launch("add", 1, 1, [Out(1), Out(1), Out(1), 1]), {{"out": np.zeros(1)}})
+for outcome in examine({ADD!r}, [case]):
+    print(outcome)
+"""
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={"PATH": "/nowhere", "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": "/nowhere"},
