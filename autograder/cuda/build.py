@@ -186,7 +186,7 @@ def _runtime_object(
     folder = cache / f"runtime-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for name in ("scheduler", "report", "host", *WATCH[tier]):
+    for name in ("scheduler", "shared", "report", "host", *WATCH[tier]):
         target = folder / f"{name}.o"
         made.append(target)
         if target.exists():

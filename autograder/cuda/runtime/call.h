@@ -1,34 +1,8 @@
 // How a launch reaches a kernel: the compiler itself says what the kernel takes.
 #pragma once
+#include "table.h"
 
 namespace on_cpu {
-struct Value {
-    bool real;
-    long long whole;
-    double number;
-    void* pointer;
-};
-// 'f' float, 'b' bfloat16, 'i' and 'u' integers, '?' what no launch can pass.
-struct Parameter {
-    char code;
-    unsigned size, lanes;
-    bool pointer, constant;
-};
-struct Kernel {
-    const char* name;
-    int count;
-    const Parameter* parameters;
-    void (*run)(const void*);
-};
-struct Constant {
-    const char* name;
-    void* address;
-    size_t size;
-    Parameter type;
-};
-extern const Kernel kernels[];
-extern const Constant constants[];
-
 template <class T> struct Code { static const char value = '?'; static const unsigned lanes = 1; };
 #define ON_CPU_CODE(T, letter, count)                                                            \
     template <> struct Code<T> { static const char value = letter; static const unsigned lanes = count; };

@@ -69,6 +69,12 @@ extern Launch launched;
 extern unsigned threads_per_block;
 void run(const Launch& launch);
 
+// shared.cpp
+constexpr size_t most_static_shared = 48 * 1024;
+void begin_shared();   // of a block
+size_t end_shared();   // returns the bytes of all static declarations
+void forget_shared();  // of a launch
+
 // report.cpp: everything that leaves the process, as frames on standard output
 void frame(const char tag[4], const void* data, size_t size);
 struct Event {

@@ -7,37 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "vectors.h"
 #include "engine.h"
+#include "table.h"
 
 namespace on_cpu {
-// As in call.h, which speaks the language of kernels and cannot be included here.
-struct Value {
-    bool real;
-    long long whole;
-    double number;
-    void* pointer;
-};
-struct Parameter {
-    char code;
-    unsigned size, lanes;
-    bool pointer, constant;
-};
-struct Kernel {
-    const char* name;
-    int count;
-    const Parameter* parameters;
-    void (*run)(const void*);
-};
-struct Constant {
-    const char* name;
-    void* address;
-    size_t size;
-    Parameter type;
-};
-extern const Kernel kernels[];
-extern const Constant constants[];
-
 namespace {
 constexpr uint32_t magic = 0x31555043;  // "CPU1"
 enum : uint32_t { scalar_whole = 0, scalar_real = 1, array_in = 2, array_out = 3 };

@@ -1,13 +1,11 @@
 // The scheduler: one fiber per CUDA thread, one block after another. A fiber runs until it waits in
 // a barrier or a warp operation, or ends; the order in which fibers run is the schedule (a seed).
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 
 #include "engine.h"
 
@@ -30,16 +28,6 @@ uint64_t random_state = 0;
 int votes = 0;       // of a barrier: how many predicates hold
 int last_votes = 0;
 bool stuck = false;  // an error that ends the block
-
-// Shared memory: declarations met so far in this block, in one arena.
-struct Arena {
-    char* begin = nullptr;
-    size_t used = 0, size = 0;
-};
-Arena arena;
-std::map<const void*, Region*> declared;
-Region* dynamic_region = nullptr;
-size_t static_bytes = 0;
 
 unsigned random_number() {
     random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
@@ -139,47 +127,6 @@ void prepare(Fiber& fiber, unsigned linear) {
     context->uc_link = nullptr;
     makecontext(context, entry, 0);
 #endif
-}
-
-Region* carve(Kind kind, size_t bytes, size_t element, const char* name, int line) {
-    size_t step = (bytes + page - 1) / page * page + guard_bytes;
-    if (arena.used + step > arena.size) {
-        if (kind == Kind::dynamic || watch::fresh_memory) out_of_memory("the shared arrays");
-        Event("too_much_shared").with("bytes", (long long)(static_bytes + bytes)).send();
-        _exit(3);
-    }
-    char* begin = arena.begin + arena.used;
-    arena.used += step;
-    Region* region = new Region{begin, begin + bytes, kind, name, (unsigned)element, line, false, false, 0, 0};
-    regions.push_back(region);
-    watch::allows(*region);
-    memset(begin, launched.poison, bytes);
-    return region;
-}
-
-void begin_shared() {
-    if (!arena.begin) {
-        arena.size = watch::fresh_memory ? (size_t)4 << 30 : (size_t)64 << 20;
-        arena.begin = (char*)mmap(nullptr, arena.size, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (arena.begin == MAP_FAILED) out_of_memory("the shared arrays");
-        watch::forbids(arena.begin, arena.begin + arena.size);
-        arena.used = guard_bytes;
-    }
-    if (!watch::fresh_memory) arena.used = guard_bytes;
-    static_bytes = 0;
-    dynamic_region = launched.shared
-        ? carve(Kind::dynamic, launched.shared, 4, "dynamic shared memory", 0) : nullptr;
-}
-
-void end_shared() {
-    regions.erase(std::remove_if(regions.begin(), regions.end(), [](Region* region) {
-        if (region->kind != Kind::shared && region->kind != Kind::dynamic) return false;
-        watch::forgets(*region);
-        delete region;
-        return true;
-    }), regions.end());
-    declared.clear();
 }
 
 Event problem(const char* kind) {
@@ -338,8 +285,8 @@ void run_block() {
         munmap(fibers[i].stack - page, stack_bytes + page);
         fibers[i].stack = nullptr;
     }
-    if (static_bytes > 48 * 1024) problem("too_much_shared").with("bytes", (long long)static_bytes).send();
-    end_shared();
+    size_t bytes = end_shared();
+    if (bytes > most_static_shared) problem("too_much_shared").with("bytes", (long long)bytes).send();
 }
 }  // namespace
 
@@ -363,7 +310,7 @@ void run(const Launch& launch) {
         if (stuck) break;
     }
     watch::launch_ends();
-    if (watch::fresh_memory) arena.used = guard_bytes;
+    forget_shared();
 }
 
 // ---- what a kernel calls ----
@@ -409,41 +356,6 @@ int barrier(int line, int predicate) {
 }
 
 void fence() { watch::fences(*running); }
-
-void* shared(const void* site, size_t bytes, size_t element, size_t width, size_t height,
-             const char* name, int line) {
-    auto found = declared.find(site);
-    if (found == declared.end()) {
-        watch::allocates(true);
-        Region* region = carve(Kind::shared, bytes, element, name, line);
-        region->width = (unsigned)width;
-        region->height = (unsigned)height;
-        static_bytes += bytes;
-        found = declared.emplace(site, region).first;
-        watch::allocates(false);
-    }
-    watch::finds();
-    return found->second->begin;
-}
-
-void* dynamic_shared(size_t element, const char* name, int line) {
-    if (!dynamic_region) {
-        Event("no_dynamic_shared").here().with("line", line).with("variable", std::string(name)).send();
-        launched.shared = 1;  // say it once; the memory is there, but too small for anything
-        watch::allocates(true);
-        dynamic_region = carve(Kind::dynamic, 1, element, name, line);
-        watch::allocates(false);
-    }
-    if (!dynamic_region->line) {
-        watch::allocates(true);
-        dynamic_region->name = name;
-        dynamic_region->line = line;
-        dynamic_region->element = (unsigned)element;
-        watch::allocates(false);
-    }
-    watch::finds();
-    return dynamic_region->begin;
-}
 
 void failed(const char* what, int line) {
     Event("assertion").here().with("line", line).with("what", std::string(what)).send();
