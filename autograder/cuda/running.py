@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .toolchain import Tier
 from .wording import problems_of
 
 SECONDS = 10.0
+MOST_RANDOM_BITS = 28  # of addresses, that ThreadSanitizer can live with
 _SANITIZERS = (
     (
         "ASAN_OPTIONS",
@@ -71,8 +73,12 @@ def command(program: Program, seconds: float, most_output: int) -> Command:
 
 
 @functools.cache
-def without_randomised_addresses(setarch: str) -> tuple[str, ...]:
+def without_randomised_addresses(setarch: str, bits: int | None = None) -> tuple[str, ...]:
     """A prefix under which ThreadSanitizer starts.
+
+    Args:
+        setarch: The program that fixes addresses, or "".
+        bits: How random addresses are; by default what this machine says.
 
     Raises:
         Unavailable: Addresses are too random for it here, and cannot be fixed.
@@ -84,17 +90,19 @@ def without_randomised_addresses(setarch: str) -> tuple[str, ...]:
         done = subprocess.run([*prefix, "true"], capture_output=True)
         if done.returncode == 0:
             return prefix
-    try:
-        with open("/proc/sys/vm/mmap_rnd_bits", encoding="ascii") as file:
-            bits = int(file.read())
-    except (OSError, ValueError):
-        bits = 28
-    if bits > 28:
+    if (_random_bits() if bits is None else bits) > MOST_RANDOM_BITS:
         raise Unavailable(
-            f"ThreadSanitizer does not start with vm.mmap_rnd_bits={bits}: "
-            "set it to 28, or allow `setarch -R`"
+            f"ThreadSanitizer does not start where vm.mmap_rnd_bits is above {MOST_RANDOM_BITS}: "
+            "lower it, or allow `setarch -R`"
         )
     return ()
+
+
+def _random_bits() -> int:
+    try:
+        return int(Path("/proc/sys/vm/mmap_rnd_bits").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return MOST_RANDOM_BITS
 
 
 def _run(program: Program, launches: list[Launch], seconds: float) -> list[Report]:

@@ -30,6 +30,7 @@ from autograder.cuda.examine import Case, Status, examine
 from autograder.cuda.picture import Picture, segments
 from autograder.cuda.precision import precision
 from autograder.cuda.protocol import Malformed, answers
+from autograder.cuda.running import without_randomised_addresses
 from autograder.tests.cuda_cases import cases, piece, pieces
 from autograder.tests.cuda_machine import built, ran
 
@@ -328,3 +329,11 @@ def test_too_little_memory_is_no_fault_of_the_student() -> None:
     assert limited(200, one).clean  # type: ignore[attr-defined]
     with pytest.raises(Unavailable, match="needs more memory than it is given"):
         limited(200, one.but(block=1024))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux randomises addresses this way")
+def test_addresses_too_random_for_thread_sanitizer_are_a_reason_to_skip() -> None:
+    assert without_randomised_addresses("", 28) == ()
+    for setarch in ("", "/bin/false"):
+        with pytest.raises(Unavailable, match="vm.mmap_rnd_bits is above 28"):
+            without_randomised_addresses(setarch, 32)
