@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -335,5 +336,21 @@ def test_too_little_memory_is_no_fault_of_the_student() -> None:
 def test_addresses_too_random_for_thread_sanitizer_are_a_reason_to_skip() -> None:
     assert without_randomised_addresses("", 28) == ()
     for setarch in ("", "/bin/false"):
-        with pytest.raises(Unavailable, match="vm.mmap_rnd_bits is above 28"):
+        with pytest.raises(Unavailable, match=r"vm\.mmap_rnd_bits is above 28"):
             without_randomised_addresses(setarch, 32)
+
+
+def test_the_examples_of_the_documentation_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(ADD)
+    page = (Path(__file__).parents[2] / "docs" / "cuda.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "sums.cu").write_text(pieces()["row_sum_tree"].replace("row_sum_tree", "row_sum"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(example, names)
+    assert len(examples) == 3 and names["report"].clean  # type: ignore[attr-defined]
+    assert names["out"].tolist() == [100] * 4  # type: ignore[attr-defined]
+    assert capsys.readouterr().out.count("passed") >= 4
