@@ -18,7 +18,7 @@ from .sanitizers import OVERTIME, from_log
 from .toolchain import Tier
 from .wording import problems_of
 
-SECONDS = 10.0
+SECONDS = 10.0  # of the processor, for one launch
 MOST_RANDOM_BITS = 28  # of addresses, that ThreadSanitizer can live with
 _SANITIZERS = (
     (
@@ -45,7 +45,7 @@ def launch_all(
     Args:
         program: What `build` made.
         launches: What to run.
-        seconds: The longest that one launch may take.
+        seconds: The time of the processor that one launch may take.
 
     Raises:
         Unavailable: The build cannot run on this machine.
@@ -108,7 +108,8 @@ def _random_bits() -> int:
 def _run(program: Program, launches: list[Launch], seconds: float) -> list[Report]:
     names = {k.kernel: program.source.parameters_of(k.kernel) for k in launches}
     data = b"".join(request(one, names[one.kernel], seconds) for one in launches)
-    start = command(program, seconds * len(launches) + 5, most_bytes(launches))
+    patience = 10 + 6 * seconds * len(launches)  # by the clock, on a busy machine
+    start = command(program, patience, most_bytes(launches))
     done = program.execute(start, data)
     log = done.err.decode(errors="replace")
     if not done.out and _DOES_NOT_START.search(log):

@@ -8,11 +8,14 @@ shared and constant memory, and the heads of kernels.
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import islice
 
 from .forbidden import FORBIDDEN, HARMLESS, HEADERS
 from .problem import Problem, Refused
 
 MOST_BYTES = 300_000
+MOST_HEAD = 2_000  # characters of a function's head that are looked at
+MOST_NAMES = 200  # kernels, or arrays in constant memory
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w*)(.*)$", re.MULTILINE)
 _ALLOWED_DIRECTIVES = (
     *("include", "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif"),
@@ -126,7 +129,7 @@ class Source:
         marked = re.compile(rf"{_MARKED.pattern}|\b({'|'.join([*marks, '__device__'])})\b")
         depth, start, found = 0, 0, []
         for m in re.finditer(r"[{};]", code):
-            head = code[start : m.start()]
+            head = code[max(start, m.start() - MOST_HEAD) : m.start()]
             if m[0] == "{":
                 scope = re.search(r"\bnamespace\b[\w\s:]*$|\bextern\s*\"\s*\"\s*$", head)
                 name = re.search(
@@ -143,7 +146,9 @@ class Source:
                         f"{name[1]} must be marked __device__ (or __global__): without it, the "
                         "device compiler takes it for host code"
                     )
-                    found.append(Problem("refused", message, self.line(start + name.start())))
+                    found.append(
+                        Problem("refused", message, self.line(m.start() - len(head) + name.start()))
+                    )
                 depth += 0 if depth == 0 and scope else 1
             elif m[0] == "}":
                 depth = max(depth - 1, 0)
@@ -152,29 +157,35 @@ class Source:
 
     def kernels(self) -> tuple[Kernel, ...]:
         """Every kernel that is no template, in order."""
-        head = re.compile(
-            r"(template\s*<[^{};]*?>\s*)?(?:extern\s*\"\s*\"\s*)?"
-            r"(?:(?:static|inline|__launch_bounds__\s*\([^)]*\))\s*)*__global__\s+"
-            r"(?:(?:static|inline|void|__launch_bounds__\s*\([^)]*\))\s+)*(\w+)\s*\(([^{};]*?)\)\s*\{"
-        )
         kernels = {}
-        for m in head.finditer(self.code):
-            if m[1]:
+        for m in islice(re.finditer(r"\b__global__\b", self.code), MOST_NAMES):
+            before = self.code[max(0, m.start() - MOST_HEAD // 4) : m.start()]
+            after = self.code[m.end() : m.end() + MOST_HEAD]
+            head = _KERNEL_HEAD.match(after)
+            if head is None or re.search(r"\btemplate\s*<[^{};]*>[^{};]*$", before):
                 continue
-            names = tuple(_parameter_name(p, i) for i, p in enumerate(_commas(m[3])))
-            kernels[m[2]] = Kernel(m[2], names, self.line(m.start(2)))
+            parameters = _in_brackets(after, head.end())
+            if parameters is not None:
+                line = self.line(m.end() + head.start(1))
+                kernels[head[1]] = Kernel(head[1], _names(parameters), line)
         return tuple(kernels.values())
 
     def parameters_of(self, kernel: str) -> tuple[str, ...]:
         """The names of a kernel's parameters; of a template's, too ("scale<4>")."""
         bare = kernel.partition("<")[0].strip()
-        m = re.search(rf"\b{re.escape(bare)}\s*\(([^{{}};]*?)\)\s*\{{", self.code)
-        return tuple(_parameter_name(p, i) for i, p in enumerate(_commas(m[1]))) if m else ()
+        found = re.finditer(rf"\b{re.escape(bare)}\s*\(", self.code)
+        for m in islice(found, MOST_NAMES):
+            parameters = _in_brackets(self.code[m.end() : m.end() + MOST_HEAD], 0)
+            if parameters is not None:
+                return _names(parameters)
+        return ()
 
     def constants(self) -> tuple[str, ...]:
         """Names in constant memory."""
-        declared = re.compile(r"__constant__\s+[\w\s:]*?\b(\w+)\s*(?:\[[^\]]*\]\s*)*[;={]")
-        return tuple(dict.fromkeys(m[1] for m in declared.finditer(self.code)))
+        declared = re.compile(r"\s+[\w\s:]*?\b(\w+)\s*(?:\[[^\]]*\]\s*)*[;={]")
+        places = islice(re.finditer(r"\b__constant__\b", self.code), MOST_NAMES)
+        found = (declared.match(self.code[m.end() : m.end() + MOST_HEAD // 4]) for m in places)
+        return tuple(dict.fromkeys(m[1] for m in found if m))
 
     def barriers(self) -> tuple[int, ...]:
         """The lines of barriers, of the block and of a warp."""
@@ -204,7 +215,7 @@ class Source:
     def _rewritten(self) -> str:
         """The student's text with shared memory declared our way; every line stays in place."""
         declaration = re.compile(
-            r"((?:\b(?:extern|volatile|static)\s+)*)(?<!\w)__shared__\b([^;]*);"
+            r"((?:\b(?:extern|volatile|static)\s+)*)(?<!\w)__shared__\b([^;]{0,500});"
         )
         pieces, at = [], 0
         for m in declaration.finditer(self.code):
@@ -261,6 +272,28 @@ def _dynamic(declaration: str, line: int) -> str | None:
     if not m:
         return None
     return f'{m[1]}* {m[2]} = on_cpu::dynamic_as<{m[1]}>("{m[2]}", {line});'
+
+
+_KERNEL_HEAD = re.compile(
+    r"\s+(?:(?:static|inline|void|__launch_bounds__\s*\([^)]{0,200}\))\s+)*(\w+)\s*\("
+)
+
+
+def _in_brackets(text: str, start: int) -> str | None:
+    """From `start` to the bracket that closes, if the body of a function follows."""
+    depth = 1
+    for m in re.finditer(r"[(){};]", text[start:]):
+        if m[0] in "{};":
+            return None
+        depth += 1 if m[0] == "(" else -1
+        if depth == 0:
+            end = start + m.start()
+            return text[start:end] if re.match(r"\)\s*\{", text[end:]) else None
+    return None
+
+
+def _names(parameters: str) -> tuple[str, ...]:
+    return tuple(_parameter_name(p, i) for i, p in enumerate(_commas(parameters)))
 
 
 def _commas(text: str) -> list[str]:

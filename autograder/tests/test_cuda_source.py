@@ -1,7 +1,11 @@
 """Reading a CUDA source: what is refused and where, what is found, how lines stay in place."""
 
+import contextlib
+import time
+
 import pytest
 
+from autograder.cuda import Refused
 from autograder.cuda.source import Source, blanked
 
 KERNEL = "__global__ void k(float* x) { x[0] = 1.0f; }\n"
@@ -141,8 +145,6 @@ def test_declarations_in_shared_memory_are_read(declaration: str) -> None:
     "declaration", ["__shared__ float a[2] = {1, 2};", "__shared__ float a[];"]
 )
 def test_a_declaration_that_cannot_be_is_refused_with_its_line(declaration: str) -> None:
-    from autograder.cuda import Refused
-
     with pytest.raises(Refused, match="line 2: this __shared__ declaration"):
         Source(f"__global__ void k() {{\n{declaration} }}").for_cpu(("k",))
 
@@ -153,3 +155,24 @@ def test_barriers_and_constants_are_found() -> None:
     )
     assert Source(text).barriers() == (4,)
     assert Source(text).constants() == ("w", "n")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("template<", "__shared__ ", "__constant__ a ", "f(", "k()", "k(", "/*", '"', "#", "asm"),
+        *("__launch_bounds__(", "\\\n", "namespace ", "((((", "__global__ void k(", "a::"),
+    ],
+)
+def test_no_text_takes_long_to_read(piece: str) -> None:
+    text = piece * (60_000 // len(piece))
+    start = time.process_time()
+    for shape in (text, f"{text}{{", f"{{{text};"):
+        source = Source(shape)
+        source.refusals()
+        source.kernels()
+        source.constants()
+        source.parameters_of("k")
+        with contextlib.suppress(Refused):
+            source.for_cpu(("k",))
+    assert time.process_time() - start < 2
