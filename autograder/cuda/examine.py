@@ -216,7 +216,8 @@ def outside_its_share(case: Case, one: Launch, report: Report) -> list[Problem]:
     found = []
     for name, owner in case.owner.items():
         if name not in report.outputs:
-            continue
+            message = f"launched alone, {name_of_block} does not come to its end"
+            return [Problem("shares", message, 0, name, block)]
         written = ~report.unwritten(name).reshape(owner.shape)
         mine = owner == linear
         more, less = int((written & ~mine).sum()), int((mine & ~written).sum())
@@ -237,6 +238,8 @@ def outside_its_share(case: Case, one: Launch, report: Report) -> list[Problem]:
 
 def idle_threads(report: Report, busiest: float) -> list[Problem]:
     """One thread does (nearly) everything while the others of its block look on."""
+    if not report.work:
+        return [Problem("shares", "the launch does not come to its end")]
     for block, counts in report.work.items():
         per_thread = counts.sum(axis=1)
         total = int(per_thread.sum())

@@ -450,3 +450,11 @@ def test_far_too_much_shared_memory_is_the_students_and_said() -> None:
 def test_an_examination_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one case"):
         examine(ALONE, [])
+
+
+def test_a_kernel_that_stops_early_passes_nothing() -> None:
+    text = ALONE.replace("out[r] = sum;", "out[r] = sum; out[1 << 28] = sum;")
+    case = Case(Launch("k", 4, 32, [X, Out(4), 4, 25]), {"out": X.reshape(4, 25).sum(1)},
+                owner={"out": np.arange(4)})  # fmt: skip
+    built(text)
+    assert {o.status for o in examine(text, [case])[:5]} == {Status.FAILED}
