@@ -122,30 +122,35 @@ def test_halves_in_pairs() -> None:
     np.testing.assert_array_equal(report.outputs["out"], (x * 3) + (x * 2))
 
 
-@pytest.mark.parametrize(
-    ("expression", "want"),
-    [
-        ("expf(a[t])", np.exp),
-        ("__expf(a[t])", np.exp),
-        ("rsqrtf(a[t])", lambda x: 1 / np.sqrt(x)),
-        ("exp(a[t]) + log(a[t])", lambda x: np.exp(x) + np.log(x)),
-        ("fmaxf(a[t], 1.0f) + min(a[t], 2.0f)", lambda x: np.maximum(x, 1) + np.minimum(x, 2)),
-        ("tanhf(a[t]) * erff(a[t]) / powf(a[t], 1.5f)", None),
-        ("__fdividef(sinf(a[t]), cosf(a[t]))", np.tan),
-        ("__int_as_float(__float_as_int(a[t]))", lambda x: x),
-        ("(float)__popc((unsigned)t) + __clz(1 << t) + __ffs(t)", None),
-        ("(float)max(t, 3) + abs(t - 9) + min(t, 4)", None),
-        ("(isnan(NAN) && isinf(-INFINITY) && !isfinite(INFINITY)) ? FLT_MAX : 0.0f", None),
-        ("(float)__dp4a(0x01ff02fe, 0x03030303, t)", lambda x: np.arange(32.0)),
-        ("(float)__float2int_rn(a[t] * 10.0f)", lambda x: np.rint(x * np.float32(10))),
-    ],
-)
-def test_functions_of_mathematics(expression: str, want: object) -> None:
+FUNCTIONS = [
+    ("expf(a[t])", np.exp),
+    ("__expf(a[t])", np.exp),
+    ("rsqrtf(a[t])", lambda x: 1 / np.sqrt(x)),
+    ("exp(a[t]) + log(a[t])", lambda x: np.exp(x) + np.log(x)),
+    ("fmaxf(a[t], 1.0f) + min(a[t], 2.0f)", lambda x: np.maximum(x, 1) + np.minimum(x, 2)),
+    ("tanhf(a[t]) * erff(a[t]) / powf(a[t], 1.5f)", None),
+    ("__fdividef(sinf(a[t]), cosf(a[t]))", np.tan),
+    ("__int_as_float(__float_as_int(a[t]))", lambda x: x),
+    ("(float)__popc((unsigned)t) + __clz(1 << t) + __ffs(t)", None),
+    ("(float)max(t, 3) + abs(t - 9) + min(t, 4)", None),
+    ("(isnan(NAN) && isinf(-INFINITY) && !isfinite(INFINITY)) ? FLT_MAX : 0.0f", None),
+    ("(float)__dp4a(0x01ff02fe, 0x03030303, t)", lambda x: np.arange(32.0)),
+    ("(float)__float2int_rn(a[t] * 10.0f)", lambda x: np.rint(x * np.float32(10))),
+]
+
+
+def test_functions_of_mathematics() -> None:
     x = np.linspace(0.1, 3, 32).astype(np.float32)
-    got = one(f"out[t] = {expression};", Out(32), x)
-    assert np.isfinite(got).all()
-    if want is not None:
-        np.testing.assert_allclose(got, want(x.astype(np.float64)), rtol=3e-7, atol=1e-7)
+    body = "".join(
+        f"out[{32 * i} + t] = {expression};\n    " for i, (expression, _) in enumerate(FUNCTIONS)
+    )
+    results = one(body, Out((len(FUNCTIONS), 32)), x)
+    for (expression, want), got in zip(FUNCTIONS, results, strict=True):
+        assert np.isfinite(got).all(), expression
+        if want is not None:
+            np.testing.assert_allclose(
+                got, want(x.astype(np.float64)), rtol=3e-7, atol=1e-7, err_msg=expression
+            )
 
 
 def test_vectors_have_the_sizes_and_the_order_of_cuda() -> None:
@@ -422,12 +427,10 @@ def test_bfloat16_bits_round_to_nearest_even() -> None:
     np.testing.assert_array_equal(back, [1.0, 1.0, 1.015625, np.nan, np.inf, -0.0])
 
 
-@pytest.mark.parametrize(
-    ("dtype", "kind"),
-    [("f2", "half"), ("f4", "float"), ("f8", "double"), ("i1", "signed char"), ("i4", "int")],
-)
-def test_what_is_not_written_is_told_apart_from_a_nan_that_is(dtype: str, kind: str) -> None:
-    text = f"""{HALF}__global__ void k({kind}* out, const float* nan) {{
+def test_what_is_not_written_is_told_apart_from_a_nan_that_is() -> None:
+    kinds = {"f2": "half", "f4": "float", "f8": "double", "i1": "signed char", "i4": "int"}
+    text = HALF + "".join(
+        f"""__global__ void {dtype}({kind}* out, const float* nan) {{
     int t = threadIdx.x;
     __shared__ {kind} s[8];
     if (t == 0) out[0] = s[0];
@@ -435,8 +438,11 @@ def test_what_is_not_written_is_told_apart_from_a_nan_that_is(dtype: str, kind: 
     if (t == 2) out[2] = out[5] + out[5];
 }}
 """
+        for dtype, kind in kinds.items()
+    )
     nan = np.array([np.nan], np.float32)
-    report = ran(text, Launch("k", 1, 8, [Out((2, 3), dtype), nan]), Tier.PLAIN)
-    assert report.unwritten("out").tolist() == [[False] * 3, [True] * 3]
-    if dtype[0] == "f":
-        assert np.isnan(report.outputs["out"]).all()
+    launches = [Launch(dtype, 1, 8, [Out((2, 3), dtype), nan]) for dtype in kinds]
+    for dtype, report in zip(kinds, launch_all(built(text, Tier.PLAIN), launches), strict=True):
+        assert report.unwritten("out").tolist() == [[False] * 3, [True] * 3], dtype
+        if dtype[0] == "f":
+            assert np.isnan(report.outputs["out"]).all()
