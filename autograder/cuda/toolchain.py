@@ -26,7 +26,7 @@ class Tier(Enum):
 WATCH = {
     Tier.PLAIN: ("watch_nothing",),
     Tier.CHECKED: ("watch_accesses", "undefined"),
-    Tier.ADDRESS: ("watch_address", "undefined"),
+    Tier.ADDRESS: ("watch_address",),
     Tier.THREAD: ("watch_thread",),
 }
 # What is undefined is told to runtime/undefined.cpp; sizes of objects are the watch's to know.
@@ -35,7 +35,7 @@ UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize=vptr,object-size")
 FLAGS = {
     Tier.PLAIN: ("-O2", "-g1", "-gdwarf-4"),
     Tier.CHECKED: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=thread", *UNDEFINED),
-    Tier.ADDRESS: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=address", *UNDEFINED),
+    Tier.ADDRESS: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=address"),
     Tier.THREAD: ("-O1", "-g1", "-gdwarf-4", "-fsanitize=thread"),
 }
 # What is linked besides: the libraries of sanitizers, where a watch needs them.
@@ -84,16 +84,15 @@ class Toolchain:
         if tier is Tier.CHECKED:  # calls of functions are of no interest to it
             name = "tsan-instrument-func-entry-exit=0"
             own += ["-mllvm", f"-{name}"] if self.clang else ["--param", name]
+            if self.clang:  # which else leaves out a read that a write to the same place follows
+                own += ["-mllvm", "-tsan-instrument-read-before-write=1"]
         return (*COMMON, *_position(), *FLAGS[tier], *own)
 
     def for_runtime(self) -> tuple[str, ...]:
         return ("-std=c++17", "-O1", "-g1", "-gdwarf-4", *_position(), "-fno-omit-frame-pointer")
 
     def for_link(self, tier: Tier) -> tuple[str, ...]:
-        own = ["-no-pie"] if _position() else []
-        if self.clang and tier is Tier.ADDRESS:  # its library holds handlers like ours; ours win
-            own.append("-Wl,--allow-multiple-definition")
-        return (*own, *LIBRARIES[tier])
+        return (*(("-no-pie",) if _position() else ()), *LIBRARIES[tier])
 
 
 def _position() -> tuple[str, ...]:

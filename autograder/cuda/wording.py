@@ -197,6 +197,7 @@ def _no_dynamic_shared(event: Event, words: Words) -> Problem:
 def _undefined(event: Event, words: Words) -> Problem:
     """What the language leaves undefined, and a device may do in any way."""
     kind = re.sub(r"[^\w\[\]<>:, *-]", "", event.get("type", ""))[:60]
+    kind = kind.replace(" [", "[")
     what = {
         "index": f"uses index {number(event, 'index')} of an array of type {kind}",
         "null": "uses a pointer to nothing",

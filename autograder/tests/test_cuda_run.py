@@ -417,7 +417,7 @@ def test_kernels_are_functions_in_a_notebook(tmp_path: object) -> None:
     with pytest.raises(AttributeError, match="there is no kernel thrice in this file, only twice"):
         kernels.thrice  # noqa: B018
     path.write_text(text.replace("x[i]", "y[i]"))
-    with pytest.raises(SyntaxError, match=r"line 3: .y. was not declared"):
+    with pytest.raises(SyntaxError, match=r"line 3: .*\by\b"):
         load(path)
 
 
