@@ -14,7 +14,7 @@ TORCH ?= torch==2.13.0
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-integrations sample-class bench verify mutants doctor attacks lint setup clean
+.PHONY: demo test test-integrations sample-class bench verify mutants cuda-survey doctor attacks lint setup clean
 
 demo: setup  ## build a sample class, grade it in isolation, print a table and the report's path
 	$(BIN)/autograder build --check
@@ -49,6 +49,10 @@ verify: setup  ## the full self-check: 20 seeds, right solutions with 200
 
 mutants: setup  ## every machine-made mutant of every reference; writes docs/test-quality.md
 	$(BIN)/autograder verify --mutants --table docs/test-quality.md
+
+cuda-survey: setup  ## does the grader of kernels see every deleted barrier; what do builds cost
+	$(BIN)/python -m autograder.tests.cuda_survey
+	$(BIN)/python -m autograder.tests.cuda_bench
 
 doctor: setup
 	$(BIN)/autograder doctor
