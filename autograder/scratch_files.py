@@ -16,11 +16,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
 
 def walk_files(folder: int, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]:
     """Every name below the open folder, with what it is; nothing is followed."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return
-    for name in names:
+    for name in sorted(_names(folder)):
         try:
             info = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except OSError:
@@ -104,16 +100,26 @@ class HeldFiles:
 
 def remove_folder(folder: int) -> None:
     """Remove everything below the open folder."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            try:
-                os.unlink(name, dir_fd=folder)
-            except OSError:
-                with _opened(name, folder) as inner:
-                    if inner >= 0:
-                        remove_folder(inner)
-                with contextlib.suppress(OSError):
-                    os.rmdir(name, dir_fd=folder)
+    for name in _names(folder):
+        try:
+            os.unlink(name, dir_fd=folder)
+        except OSError:
+            with _opened(name, folder) as inner:
+                if inner >= 0:
+                    remove_folder(inner)
+            with contextlib.suppress(OSError):
+                os.rmdir(name, dir_fd=folder)
+
+
+def _names(folder: int) -> list[str]:
+    """What is in the open folder.
+
+    It is opened anew: a descriptor has one place in its list of names, so two threads that list
+    through the same one see a part of them each.
+    """
+    with _opened(".", folder) as own, contextlib.suppress(OSError):
+        return os.listdir(own) if own >= 0 else []
+    return []
 
 
 @contextlib.contextmanager

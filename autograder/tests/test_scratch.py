@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ from autograder.errors import (
 from autograder.sandbox import Limits, Sandbox, Worker
 from autograder.sandbox.canaries import canaries
 from autograder.sandbox.probe import LEVELS, try_level
-from autograder.scratch_files import write_files
+from autograder.scratch_files import read_files, remove_folder, walk_files, write_files
 from autograder.source import SourceCell
 from autograder.student import LocalBackend, Student
 
@@ -178,6 +179,32 @@ def test_nothing_is_put_where_a_link_leads(tmp_path: Path) -> None:
     os.close(folder)
     assert (inside / "way").read_bytes() == b"a file in place of the link"
     assert list(outside.iterdir()) == []
+
+
+def test_looking_while_somebody_else_looks_misses_nothing(tmp_path: Path) -> None:
+    """A worker's files are counted by one thread while another reads or removes them."""
+    names = {f"f{i}" for i in range(300)}
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            list(walk_files(folder))
+
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        assert all(read_files(folder, 1 << 20).keys() == names for _ in range(60))
+        remove_folder(folder)
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        os.close(folder)
 
 
 def test_another_process_sees_the_files_and_nothing_else(student: Student) -> None:
