@@ -108,7 +108,6 @@ class Toolbox:
         self.tools = find_tools(compiler)
         self._base = tempfile.mkdtemp(prefix="autograder-tools-")
         os.chmod(self._base, 0o711)  # nobody but its owner lists it
-        self._mirrored: dict[tuple[str, ...], Path] = {}
         self._count = itertools.count()
         try:
             self.level: Level = self._tried((level,) if level else LEVELS)
@@ -243,23 +242,20 @@ class Toolbox:
 
     def _root(self, config: dict[str, Any], name: str, visible: Sequence[str]) -> Path:
         """Level C: a root with a copy of what is visible; one for all compilers, one per binary."""
-        key = tuple(visible)
         compiles = config["profile"] == "compile"
-        if compiles and key in self._mirrored:
-            return self._mirrored[key]
-        root = Path(self._base, f"root-{name}")
-        (root / "w").mkdir(parents=True)
-        texts = {} if compiles else about_itself(config["argv"][0], config["env"], f"/w/{name}")
-        mirror(self.tools, root, texts, compiles=compiles)
+        root = Path(self._base, "root" if compiles else f"root-{name}")
+        if not root.exists():
+            (root / "w").mkdir(parents=True)
+            texts = {} if compiles else about_itself(config["argv"][0], config["env"], f"/w/{name}")
+            mirror(self.tools, root, texts, compiles=compiles)
+            (root / "w").chmod(0o711)
         for path in visible:
+            target = f"{root}{os.path.abspath(path)}"
             if os.path.isdir(path):
-                shutil.copytree(path, f"{root}{path}", dirs_exist_ok=True)
-            elif os.path.exists(path):
-                os.makedirs(os.path.dirname(f"{root}{path}"), exist_ok=True)
-                shutil.copy(path, f"{root}{path}")
-        (root / "w").chmod(0o711)
-        if compiles:
-            self._mirrored[key] = root
+                shutil.copytree(path, target, dirs_exist_ok=True)
+            elif os.path.exists(path) and not os.path.exists(target):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy(path, target)
         return root
 
 
@@ -479,6 +475,8 @@ def _why(code: int, cpu: float, limits: ToolLimits) -> str:
     """A reason if the tool did not end by itself."""
     if cpu >= limits.cpu_seconds or code == -signal.SIGXCPU:
         return TIMED_OUT
+    if code == -signal.SIGKILL and cpu > limits.cpu_seconds / 2:
+        return TIMED_OUT  # the kernel's two ways of counting differ on a busy machine
     if code == -signal.SIGXFSZ:
         return TOO_LARGE
     return f"killed by signal {-code}" if code < 0 else ""
