@@ -125,7 +125,7 @@ class _Launch:
             os._exit(NOT_STARTED)
         try:
             argv = self.config["argv"]
-            os.execve(argv[0], argv, {**self.config["env"], "TMPDIR": self.place})
+            os.execve(argv[0], argv, {**self.config["env"], "TMPDIR": "."})
         except BaseException as error:
             os.write(2, f"{self.config['argv'][0]}: {error}\n".encode()[:1000])
         os._exit(NOT_STARTED)

@@ -202,10 +202,11 @@ with Toolbox(sys.argv[1]) as box:
 """
 
 
-def test_a_tool_ends_when_its_supervisor_does(box: Toolbox) -> None:
+def test_a_tool_ends_when_its_supervisor_does(box: Toolbox, tmp_path: Path) -> None:
     name = f"abandoned-{os.getpid()}-{box.level}"
     argv = [sys.executable, "-c", ABANDONED, box.level, name]
-    with subprocess.Popen(argv) as supervisor:
+    # A supervisor that is killed leaves its folder, here in a place that is not open to others.
+    with subprocess.Popen(argv, env={**os.environ, "TMPDIR": str(tmp_path)}) as supervisor:
         try:
             wait_until(lambda: running(name))
         finally:
