@@ -98,6 +98,7 @@ class Arena:
             ("@SECRET@", self.root / "secret"),
             ("@FOLDER@", self.root),
             ("@MARKER@", self.marker),
+            ("@NAME@", self.marker.name),
             ("@OTHER@", self.other),
             ("@PID@", os.getpid()),
             ("@PORT@", self.listener.getsockname()[1]),
@@ -113,11 +114,12 @@ class Arena:
 
     def binary(self, box: Toolbox, path: Path) -> bytes:
         """What the compiler makes of it; the same at all levels."""
-        if path.name not in self.built:
+        key = path.name + (self.other if "@OTHER@" in path.read_text() else "")
+        if key not in self.built:
             made = self.compile(box, path, ToolLimits())
             assert made.returncode == 0, made.stderr.decode()
-            self.built[path.name] = made.files["program"]
-        return self.built[path.name]
+            self.built[key] = made.files["program"]
+        return self.built[key]
 
     def visitor(self) -> bool:
         with suppress(BlockingIOError):
@@ -126,9 +128,13 @@ class Arena:
         return False
 
     def traces(self) -> list[Path]:
+        """What somebody has left; it does not stay for the next one to be blamed for."""
         places = (self.marker.parent, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
-        names = (f"{self.marker.name}*", "marker-of-the-toolchain*")
-        return [p for place in places for name in names for p in place.glob(name)]
+        found = [p for place in places for p in place.glob(f"{self.marker.name}*")]
+        for path in found:
+            with suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +271,8 @@ shell_needed = pytest.mark.skipif(
 TAKEN_OVER = """
 cat @SECRET@ && echo got 1
 echo x > @MARKER@ && echo got 2
-echo x > /tmp/marker-of-the-toolchain && echo got 3
-echo x > /dev/shm/marker-of-the-toolchain && echo got 4
+echo x > /tmp/@NAME@ && echo got 3
+echo x > /dev/shm/@NAME@ && echo got 4
 cat /proc/@PID@/environ && echo got 5
 cat /etc/passwd && echo got 6
 kill -0 @PID@ && echo got 7

@@ -10,6 +10,6 @@ int main() {
     ATTEMPT(semget(IPC_PRIVATE, 1, 0600 | IPC_CREAT));
     ATTEMPT(msgget(IPC_PRIVATE, 0600 | IPC_CREAT));
     ATTEMPT(syscall(SYS_mq_open, "marker", O_CREAT | O_RDWR, 0600, nullptr));
-    ATTEMPT(shm_open("/marker-of-the-toolchain", O_CREAT | O_RDWR, 0600));
+    ATTEMPT(shm_open("/@NAME@", O_CREAT | O_RDWR, 0600));
     return ended();
 }

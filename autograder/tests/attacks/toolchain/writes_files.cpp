@@ -6,8 +6,8 @@ int main(int, char** argv) {
     ATTEMPT(creat("@MARKER@-2", 0644));
     ATTEMPT(mkdir("@MARKER@-3", 0755));
     ATTEMPT(open("file", O_CREAT | O_WRONLY, 0644));
-    ATTEMPT(open("/tmp/marker-of-the-toolchain", O_CREAT | O_WRONLY, 0644));
-    ATTEMPT(open("/dev/shm/marker-of-the-toolchain", O_CREAT | O_WRONLY, 0644));
+    ATTEMPT(open("/tmp/@NAME@", O_CREAT | O_WRONLY, 0644));
+    ATTEMPT(open("/dev/shm/@NAME@", O_CREAT | O_WRONLY, 0644));
     ATTEMPT(open(argv[0], O_WRONLY));
     ATTEMPT(open(".", O_TMPFILE | O_RDWR, 0600));
     ATTEMPT(truncate(argv[0], 0));
