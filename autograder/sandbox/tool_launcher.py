@@ -240,7 +240,7 @@ def _running() -> int:
 def _end_descendants() -> None:
     """Kill and reap until nobody is left; orphans become children of this process."""
     while True:
-        for pid in _children(os.getpid()):
+        for pid in descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -249,8 +249,8 @@ def _end_descendants() -> None:
             return
 
 
-def _children(pid: int) -> list[int]:
-    """The processes below `pid`; as the first of a namespace of its own, all others there."""
+def descendants(pid: int) -> list[int]:
+    """The processes below `pid`; for the first of a namespace, all others there."""
     if pid == 1:
         return [-1]
     parents: dict[int, int] = {}

@@ -33,8 +33,8 @@ from ..errors import IsolationError
 from ..scratch_files import LEAST_ENTRY, TOO_MANY, read_files, remove_folder, walk_files
 from .probe import LEVELS
 from .seal import Level
-from .tool_launcher import MESSAGE, about_itself
-from .tools import find_tools, mirror
+from .tool_launcher import MESSAGE, about_itself, descendants
+from .tools import find_tools, mirror, mirror_paths
 from .zygotes import LayerRefused, launch, unused_uid
 
 Profile = Literal["compile", "run"]
@@ -249,13 +249,7 @@ class Toolbox:
             texts = {} if compiles else about_itself(config["argv"][0], config["env"], f"/w/{name}")
             mirror(self.tools, root, texts, compiles=compiles)
             (root / "w").chmod(0o711)
-        for path in visible:
-            target = f"{root}{os.path.abspath(path)}"
-            if os.path.isdir(path):
-                shutil.copytree(path, target, dirs_exist_ok=True)
-            elif os.path.exists(path) and not os.path.exists(target):
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                shutil.copy(path, target)
+        mirror_paths(visible, root)
         return root
 
 
@@ -437,7 +431,9 @@ class _Tool:
         """Bytes that the launcher and all below it have in memory, or swapped out."""
         process = self._process
         assert process is not None
-        return sum(map(_resident, _with_descendants(process.pid)))
+        listed = os.path.exists(f"/proc/{process.pid}/task/{process.pid}/children")
+        found = _with_descendants if listed else descendants
+        return sum(map(_resident, found(process.pid)))
 
     def _written(self) -> int:
         """Bytes in the folder, with something for every name."""

@@ -146,12 +146,18 @@ def mirror(tools: Tools, root: Path, texts: Mapping[str, bytes | str], *, compil
         for entry in os.scandir(folder):
             if _CORE.match(entry.name) and entry.is_file():
                 _put(Path(entry.path), Path(f"{root}{entry.path}"))
-    for folder in tools.folders if compiles else ():
-        for above, below, names in os.walk(folder, followlinks=True):
+    mirror_paths(tools.folders if compiles else (), root)
+    plant(str(root), texts)
+
+
+def mirror_paths(paths: Iterable[str], root: Path) -> None:
+    """The same for files, and for folders with all that is below; what is there stays."""
+    for path in map(os.path.abspath, paths):
+        _put(Path(path), Path(f"{root}{path}"))
+        for above, below, names in os.walk(path, followlinks=True):
             below[:] = [name for name in below if name != "plugin"]
             for name in names:
                 _put(Path(above, name), Path(f"{root}{above}", name))
-    plant(str(root), texts)
 
 
 def _put(source: Path, target: Path) -> None:
