@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,7 @@ SECRET = b"the_secret_that_must_not_be_seen"
 NARROW = ToolLimits(
     seconds=1.5, memory=192 << 20, output=1 << 16, messages=1 << 16, files=32 << 20, processes=16
 )
+PATIENT = replace(NARROW, seconds=30.0)
 HONEST = '#include <cstdio>\nint main() { puts("honest"); }\n'
 
 
@@ -194,13 +195,15 @@ def test_an_attack_gets_nothing_and_leaves_nothing(
 ) -> None:
     if attack.machine not in ("", platform.machine()):
         pytest.skip(f"this one is for {attack.machine}")
-    limits = ToolLimits(**{**NARROW.__dict__, "cpu_seconds": attack.cpu_seconds})
-    if attack.cpu_seconds < 60:  # it is not to be the other limit
+    limits = NARROW
+    if "timed out" not in attack.outcomes:
+        limits = PATIENT  # what takes long on a busy machine is not what this is about
+    if attack.cpu_seconds < 60:
         limits = ToolLimits(cpu_seconds=attack.cpu_seconds, seconds=30)
+    before, open_files = processes(), os.listdir("/proc/self/fd")
     with another(box, arena) if "@OTHER@" in attack.path.read_text() else nullcontext():
         if attack.stage == "run":
             program = arena.binary(box, attack.path)
-        before, open_files = processes(), os.listdir("/proc/self/fd")
         start = time.monotonic()
         if attack.stage == "compile":
             done = arena.compile(box, attack.path, limits)
@@ -208,15 +211,15 @@ def test_an_attack_gets_nothing_and_leaves_nothing(
             done = box.run(["./program"], {"program": program}, profile="run", limits=limits)
         seconds = time.monotonic() - start
 
-        assert outcome(attack, done) in attack.outcomes, (done.returncode, done.stdout, done.stderr)
-        assert processes() <= before
-        assert len(os.listdir("/proc/self/fd")) == len(open_files)
+    assert outcome(attack, done) in attack.outcomes, (done.returncode, done.stdout, done.stderr)
+    assert processes() <= before
+    assert len(os.listdir("/proc/self/fd")) == len(open_files)
     assert SECRET not in done.stdout + done.stderr
     assert not any(SECRET in data for data in done.files.values())
     assert len(done.stdout) <= limits.output and len(done.stderr) <= limits.messages
     assert not arena.traces()
     assert not arena.visitor()
-    assert seconds < 20
+    assert seconds < 60
 
 
 class another:
@@ -253,13 +256,11 @@ def test_the_corpus_has_every_family() -> None:
 
 def test_an_honest_program_gets_through_after_all_that(box: Toolbox) -> None:
     argv = [box.compiler, "a.cpp", "-o", "a"]
-    made = box.run(argv, {"a.cpp": HONEST.encode()}, profile="compile", limits=NARROW_BUT_PATIENT)
+    made = box.run(argv, {"a.cpp": HONEST.encode()}, profile="compile", limits=PATIENT)
     assert made.returncode == 0, made.stderr
     done = box.run(["./a"], {"a": made.files["a"]}, profile="run")
     assert (done.returncode, done.stdout, done.reason) == (0, b"honest\n", "")
 
-
-NARROW_BUT_PATIENT = ToolLimits(**{**NARROW.__dict__, "seconds": 60.0})
 
 # A compiler that has been taken over is still shut in: here a shell stands for it.
 SHELL = ["/bin/sh", "/usr/bin/sleep", "/usr/bin/cat", "/usr/bin/chmod"]
@@ -291,7 +292,7 @@ def test_a_compiler_that_has_been_taken_over_reaches_its_folder_only(
     path.write_text(TAKEN_OVER)
     given = {"script": arena.filled(path)}
     argv = ["/bin/sh", "script"]
-    done = box.run(argv, given, profile="compile", limits=NARROW_BUT_PATIENT, visible=SHELL)
+    done = box.run(argv, given, profile="compile", limits=PATIENT, visible=SHELL)
     assert done.stdout == b"fair\n", done.stdout
     assert done.files == {"own": b"fair\n"}
     assert SECRET not in done.stderr
@@ -312,7 +313,7 @@ def running(word: str) -> list[int]:
 def test_what_a_compiler_leaves_running_is_ended(box: Toolbox) -> None:
     seconds = f"300.0{os.getpid()}"
     argv = ["/bin/sh", "-c", f"sleep {seconds} & (sleep {seconds} & ) ; sleep 0.1; echo done"]
-    done = box.run(argv, {}, profile="compile", limits=NARROW_BUT_PATIENT, visible=SHELL)
+    done = box.run(argv, {}, profile="compile", limits=PATIENT, visible=SHELL)
     assert (done.returncode, done.stdout) == (0, b"done\n"), done
     assert not running(seconds)
 
