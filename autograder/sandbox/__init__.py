@@ -11,6 +11,19 @@ from .limits import Limits
 from .probe import LEVELS, Probe, probe
 from .sandbox import Sandbox
 from .seal import Level
+from .toolchain import Finished, Toolbox, ToolLimits
 from .worker import Worker, WorkerDied
 
-__all__ = ["LEVELS", "Level", "Limits", "Probe", "Sandbox", "Worker", "WorkerDied", "probe"]
+__all__ = [
+    "LEVELS",
+    "Finished",
+    "Level",
+    "Limits",
+    "Probe",
+    "Sandbox",
+    "ToolLimits",
+    "Toolbox",
+    "Worker",
+    "WorkerDied",
+    "probe",
+]

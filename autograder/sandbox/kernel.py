@@ -3,10 +3,12 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import platform
+import select
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,6 +16,8 @@ NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
 _RDONLY, _NOSUID, _NODEV, _BIND, _REC, _PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+_NO_RANDOMIZE, _SUBREAPER = 0x0040000, 36
+_RECEIVE, _SEND, _CONTINUE, _NOTICE = 0xC0502100, 0xC0182101, 1, 80
 _MNT_DETACH, _AT_FDCWD, _AT_RECURSIVE = 2, -100, 0x8000
 _PDEATHSIG, _SET_DUMPABLE, _CAPBSET_DROP, _NO_NEW_PRIVS, _CAP_AMBIENT = 1, 4, 24, 38, 47
 _NUMBERS = {
@@ -22,7 +26,7 @@ _NUMBERS = {
 }
 _MOUNT_SETATTR, _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 442, 444, 445, 446
 
-_READ_FILE, _READ_DIR = 4, 8
+_EXECUTE, _READ_FILE, _READ_DIR = 1, 4, 8
 # WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG; no device, socket, fifo, symbolic link.
 _CHANGE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
 _REFER, _TRUNCATE = 1 << 13, 1 << 14  # from version 2 and 3 on: move between folders; cut
@@ -75,6 +79,16 @@ def hide_from_tracing() -> None:
     prctl(_SET_DUMPABLE, 0)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of every descendant that loses its own."""
+    prctl(_SUBREAPER, 1)
+
+
+def fix_addresses() -> None:
+    """Have the next program loaded at addresses that are not random, as ThreadSanitizer wants."""
+    _checked(_libc().personality(ctypes.c_ulong(_NO_RANDOMIZE)), "personality")
+
+
 def unshare(flags: int) -> None:
     """unshare(2)."""
     _checked(_libc().unshare(ctypes.c_int(flags)), "unshare")
@@ -103,14 +117,29 @@ def _set_attributes(path: str, flags: int, clear: int = 0) -> None:
     _syscall(_MOUNT_SETATTR, *args, what="mount_setattr")
 
 
-def private_root(visible: Sequence[str], files: str = "", place: str = "") -> None:
+def memory_folder(folder: str, size: int, uid: int | None) -> None:
+    """Cover a folder with one in memory that holds `size` bytes; wants a mount namespace."""
+    _mount(None, "/", None, _REC | _PRIVATE)
+    owner = "" if uid is None else f",uid={uid},gid={uid}"
+    _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, f"size={size},nr_inodes=4k,mode=700{owner}")
+
+
+def private_root(
+    visible: Sequence[str],
+    files: str = "",
+    place: str = "",
+    *,
+    program: bool = False,
+    texts: Mapping[str, bytes | str] | None = None,
+) -> None:
     """Replace the root by one that holds `visible` and three devices, all of it read-only.
 
     Wants a mount namespace of its own. There is no /proc in it afterwards. The folder `files`, if
-    there is one, appears as `place` and may be written, but nothing in it be executed.
+    there is one, appears as `place` and may be written, but nothing in it be executed; the other
+    way round if it holds a `program`. `texts` are small files, or symbolic links, besides.
     """
     _mount(None, "/", None, _REC | _PRIVATE)
-    base = _place_to_mount(visible)
+    base = _place_to_mount([*visible, *([files] if files else [])])
     _mount("tmpfs", base, "tmpfs", _NOSUID | _NODEV, "size=4m,nr_inodes=16k,mode=755")
     for path in (*visible, *DEVICES):
         target = base + path
@@ -125,13 +154,27 @@ def private_root(visible: Sequence[str], files: str = "", place: str = "") -> No
     if files:
         os.mkdir(base + place)
         _mount(files, base + place, None, _BIND)
+    plant(base, texts or {})
     os.chdir(base)
     _syscall(_NUMBERS[machine()]["pivot_root"], b".", b".", what="pivot_root")
     _checked(_libc().umount2(b".", _MNT_DETACH), "umount2")
     os.chdir("/")
     _set_attributes("/", _RDONLY | _NOSUID)
-    if files:
+    if files and program:
+        _set_attributes(place, _RDONLY | _NOSUID | _NODEV_ATTR)
+    elif files:
         _set_attributes(place, _NOSUID | _NODEV_ATTR | _NOEXEC_ATTR, clear=_RDONLY)
+
+
+def plant(base: str, texts: Mapping[str, bytes | str]) -> None:
+    """Put small files below `base`; where there is a text, a symbolic link to it."""
+    for path, text in texts.items():
+        os.makedirs(os.path.dirname(base + path), exist_ok=True)
+        if isinstance(text, str):
+            os.symlink(text, base + path)
+        else:
+            with open(base + path, "wb") as file:
+                file.write(text)
 
 
 def _place_to_mount(visible: Sequence[str]) -> str:
@@ -181,12 +224,15 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock_rules(readable: Sequence[str], files: str = "") -> int:
+def landlock_rules(
+    readable: Sequence[str], files: str = "", *, programs: Sequence[str] = ()
+) -> int:
     """A ruleset descriptor. Built before root is given up, since paths may be closed after.
 
     Args:
         readable: What may be read, with all that is below.
         files: A folder in which files and folders may be made, changed and removed.
+        programs: What may be executed, and read, with all that is below.
     """
     abi = landlock_abi()
     if abi < 1:
@@ -199,6 +245,10 @@ def landlock_rules(readable: Sequence[str], files: str = "") -> int:
     for path in readable:
         with contextlib.suppress(FileNotFoundError):
             _allow(rules, path, _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0))
+    for path in programs:
+        with contextlib.suppress(FileNotFoundError):
+            reading = _READ_FILE | (_READ_DIR if os.path.isdir(path) else 0)
+            _allow(rules, path, _EXECUTE | reading)
     if files:
         _allow(rules, files, (_READ_FILE | _READ_DIR | _CHANGE | _REFER | _TRUNCATE) & handled)
     return rules
@@ -243,6 +293,24 @@ def seccomp(program: bytes) -> None:
 def seccomp_listener(program: bytes) -> int:
     """Install a filter some of whose calls wait for an answer; the descriptor to answer at."""
     return _install(program, 4 | 8)
+
+
+def let_one_pass(listener: int, seconds: float) -> bool:
+    """Let the first call that waits at `listener` go on, and no other ever; False if none came."""
+    poller = select.poll()
+    poller.register(listener, select.POLLIN)
+    try:
+        if not any(event & select.POLLIN for _, event in poller.poll(seconds * 1000)):
+            return False
+        notice = bytearray(_NOTICE)
+        fcntl.ioctl(listener, _RECEIVE, notice)
+        (number,) = struct.unpack_from("<Q", notice)
+        fcntl.ioctl(listener, _SEND, struct.pack("<QqiI", number, 0, 0, _CONTINUE))
+        return True
+    except FileNotFoundError:
+        return False  # it has ended meanwhile
+    finally:
+        os.close(listener)  # from here on the kernel answers ENOSYS
 
 
 def _install(program: bytes, wanted: int) -> int:

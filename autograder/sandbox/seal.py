@@ -40,7 +40,8 @@ class Seal:
 
 
 @contextmanager
-def _layer(name: Layer) -> Iterator[None]:
+def layer(name: Layer) -> Iterator[None]:
+    """Name the layer that an OSError is about."""
     try:
         yield
     except OSError as error:
@@ -56,7 +57,7 @@ def enter_namespaces(seal: Seal) -> None:
     if seal.level != "A":
         return
     parent = os.getpid()
-    with _layer("namespaces"):
+    with layer("namespaces"):
         uid, gid = os.getuid(), os.getgid()
         flags = kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
         if seal.uid is None:
@@ -82,20 +83,20 @@ def close_off(seal: Seal, visible: Sequence[str]) -> None:
     """
     rules = None
     if seal.level == "A":
-        with _layer("namespaces"):
+        with layer("namespaces"):
             kernel.private_root(visible, seal.files, FILES)
-        with _layer("landlock"):
+        with layer("landlock"):
             rules = kernel.landlock_rules(["/"], FILES if seal.files else "")
     elif seal.level == "B":
-        with _layer("landlock"):
+        with layer("landlock"):
             rules = kernel.landlock_rules([*visible, *kernel.DEVICES], seal.files)
     elif seal.level == "C" and seal.files:
-        with _layer("folder"):  # files may be opened then, so there must be no others
+        with layer("folder"):  # files may be opened then, so there must be no others
             os.chroot(seal.files)
             os.chdir("/")
     elif seal.level != "C":
         raise LayerError("level", f"{seal.level} is none of A, B and C")
-    with _layer("user"):
+    with layer("user"):
         if seal.uid is not None:
             kernel.become(seal.uid)
         elif seal.level == "C":
@@ -105,7 +106,7 @@ def close_off(seal: Seal, visible: Sequence[str]) -> None:
         if os.geteuid() == 0 or os.getuid() == 0:
             raise OSError("student code never runs as root")
     if rules is not None:
-        with _layer("landlock"):
+        with layer("landlock"):
             kernel.landlock_enter(rules)
     kernel.hide_from_tracing()
     if seal.level == "A":

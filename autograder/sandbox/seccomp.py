@@ -43,6 +43,17 @@ _STEPS: dict[str, tuple[int | None, int | None]] = {
     "unlink": (87, None), "unlinkat": (263, 35),
 }  # fmt: skip
 _MAKES: dict[str, tuple[int | None, int | None]] = {"mkdir": (83, None), "mkdirat": (258, 34)}
+# What any program asks for from its loader on, and sanitizers do.
+_PROGRAM: dict[str, tuple[int | None, int | None]] = {
+    "execve": (59, 221), "arch_prctl": (158, None), "setitimer": (38, 103),
+    "getitimer": (36, 102), "mincore": (27, 232), "rt_sigsuspend": (130, 133),
+}  # fmt: skip
+# What a compiler needs to run its parts one after another.
+_PARTS: dict[str, tuple[int | None, int | None]] = {
+    "pipe": (22, None), "pipe2": (293, 59), "fork": (57, None), "vfork": (58, None),
+    "wait4": (61, 260), "waitid": (247, 95), "chdir": (80, 49), "fallocate": (285, 47),
+    "copy_file_range": (326, 285),
+}  # fmt: skip
 _BY_PATH = frozenset(
     [
         "stat",
@@ -61,6 +72,8 @@ _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE, _OPENAT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 257, "aarch64": 56}
 _FCNTL, _PRLIMIT = {"x86_64": 72, "aarch64": 25}, {"x86_64": 302, "aarch64": 261}
 _IOCTL = {"x86_64": 16, "aarch64": 29}
+_OPEN, _EXECVE = {"x86_64": 2, "aarch64": None}, {"x86_64": 59, "aarch64": 221}
+_TGKILL, _PERSONALITY = {"x86_64": 234, "aarch64": 131}, {"x86_64": 135, "aarch64": 92}
 _CLONE3, _X32 = 435, 0x40000000
 
 _THREAD, _NAMESPACES = 0x10000, 0x7E020000
@@ -118,29 +131,12 @@ def build_filter(machine: str, *, files: bool, threads: bool, writes: bool = Fal
         threads: Threads may be started. Processes never.
         writes: Files may be written, too, but no links, devices, sockets or pipes be made.
     """
-    low = _ARGS  # first argument; the machines are little-endian
-    clone = [_load(low), (_ANY_BIT, 0, 2, _THREAD), (_ANY_BIT, 1, 0, _NAMESPACES)]
+    clone = [_load(_ARGS), (_ANY_BIT, 0, 2, _THREAD), (_ANY_BIT, 1, 0, _NAMESPACES)]
     clone += [_answer(0), _answer(errno.EPERM)]
-    refused = _UNNAMED if writes else _WRITING
-    opening = [_load(low + 16), (_ANY_BIT, 1, 0, refused), _answer(0), _answer(errno.EROFS)]
-    duplicates: list[_Step] = [_load(low + 8)]
-    for i, command in enumerate(_FCNTL_READS):
-        duplicates.append((_EQUAL, len(_FCNTL_READS) - i, 0, command))
-    duplicates += [_answer(errno.EPERM), _answer(0)]
-    # Limits may be read; a new one is given by a pointer that is not null.
-    limits = [_load(low + 16), (_EQUAL, 0, 3, 0), _load(low + 20), (_EQUAL, 0, 1, 0)]
-    limits += [_answer(0), _answer(errno.EPERM)]
-
-    steps: list[_Step] = [_load(_ARCH_AT), (_EQUAL, 1, 0, _ARCH[machine]), (_RETURN, 0, 0, _KILL)]
-    if machine == "x86_64":
-        steps += [_load(_NR), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
-    column = _COLUMN[machine]
-    steps.append(_load(_NR))
     allowed = {**_ALLOWED, **_WRITES, **_STEPS, **_MAKES} if writes else _ALLOWED
-    for name, numbers in allowed.items():
-        number = numbers[column]
-        if number is not None and (files or name not in _BY_PATH):
-            steps += [(_EQUAL, 0, 1, number), _answer(0)]
+    by_name = {k: v for k, v in allowed.items() if files or k not in _BY_PATH}
+    steps = [*_head(machine), *_allowing(machine, by_name)]
+    column = _COLUMN[machine]
     for numbers in _ATTRIBUTES.values() if writes else ():
         number = numbers[column]
         if number is not None:
@@ -148,12 +144,82 @@ def build_filter(machine: str, *, files: bool, threads: bool, writes: bool = Fal
     # glibc tries clone3, whose flags a filter cannot see, and falls back to clone on ENOSYS.
     steps += _only(_CLONE3, [_answer(errno.ENOSYS)])
     steps += _only(_CLONE[machine], clone if threads else [_answer(errno.EPERM)])
-    steps += _only(_OPENAT[machine], opening if files else [_answer(errno.EACCES)])
-    steps += _only(_FCNTL[machine], duplicates)
-    steps += _only(_PRLIMIT[machine], limits)
+    opening = _opening(2, writes=writes) if files else [_answer(errno.EACCES)]
+    steps += _only(_OPENAT[machine], opening)
+    # Limits may be read; a new one is given by a pointer that is not null.
+    limits = [_load(_ARGS + 16), (_EQUAL, 0, 3, 0), _load(_ARGS + 20), (_EQUAL, 0, 1, 0)]
+    steps += _only(_PRLIMIT[machine], [*limits, _answer(0), _answer(errno.EPERM)])
+    return _packed([*steps, *_tail(machine)])
+
+
+def build_one_program(machine: str) -> bytes:
+    """A filter under which executing a program asks whoever listens; it goes below another."""
+    return _packed([*_only(_EXECVE[machine], [(_RETURN, 0, 0, _ASK)]), _answer(0)])
+
+
+def build_tool_filter(machine: str, *, compiles: bool, pid: int) -> bytes:
+    """The filter program of a compiler, or of what it has built.
+
+    Args:
+        machine: "x86_64" or "aarch64".
+        compiles: A compiler: it may start processes and write files; which programs and where is
+            the other layers' business. Else neither processes nor threads, and files are read.
+        pid: The process, which may send a signal to itself: that is how `abort` ends it.
+    """
+    allowed = {**_ALLOWED, **_PROGRAM}
+    clone: list[_Step] = [_answer(errno.EPERM)]
+    if compiles:
+        allowed |= {**_PARTS, **_WRITES, **_STEPS, **_MAKES}
+        clone = [_load(_ARGS), (_ANY_BIT, 1, 0, _NAMESPACES), _answer(0), _answer(errno.EPERM)]
+    steps = [*_head(machine), *_allowing(machine, allowed)]
+    steps += _only(_CLONE3, [_answer(errno.ENOSYS)])
+    steps += _only(_CLONE[machine], clone)
+    steps += _only(_OPENAT[machine], _opening(2, writes=compiles))
+    plain = _OPEN[machine]
+    if plain is not None:
+        steps += _only(plain, _opening(1, writes=compiles))
+    to_itself: list[_Step] = [_load(_ARGS), (_EQUAL, 0, 1, pid), _answer(0), _answer(errno.EPERM)]
+    steps += _only(_TGKILL[machine], to_itself)
+    # Sanitizers lower the limit on core files; no limit can be raised.
+    own = [_load(_ARGS), (_EQUAL, 0, 1, 0), _answer(0), _answer(errno.EPERM)]
+    steps += _only(_PRLIMIT[machine], own)
+    # ThreadSanitizer asks whether addresses are random.
+    asked = [_load(_ARGS), (_EQUAL, 0, 1, 0xFFFFFFFF), _answer(0), _answer(errno.EPERM)]
+    steps += _only(_PERSONALITY[machine], asked)
+    return _packed([*steps, *_tail(machine)])
+
+
+def _head(machine: str) -> list[_Step]:
+    steps: list[_Step] = [_load(_ARCH_AT), (_EQUAL, 1, 0, _ARCH[machine]), (_RETURN, 0, 0, _KILL)]
+    if machine == "x86_64":
+        steps += [_load(_NR), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
+    return steps
+
+
+def _allowing(machine: str, calls: dict[str, tuple[int | None, int | None]]) -> list[_Step]:
+    steps = [_load(_NR)]
+    for numbers in calls.values():
+        number = numbers[_COLUMN[machine]]
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), _answer(0)]
+    return steps
+
+
+def _opening(flags_at: int, *, writes: bool) -> list[_Step]:
+    refused = _UNNAMED if writes else _WRITING
+    flags = _load(_ARGS + 8 * flags_at)  # the lower half; the machines are little-endian
+    return [flags, (_ANY_BIT, 1, 0, refused), _answer(0), _answer(errno.EROFS)]
+
+
+def _tail(machine: str) -> list[_Step]:
+    """What is the same for all, and a refusal of everything else."""
+    duplicates: list[_Step] = [_load(_ARGS + 8)]
+    for i, command in enumerate(_FCNTL_READS):
+        duplicates.append((_EQUAL, len(_FCNTL_READS) - i, 0, command))
+    duplicates += [_answer(errno.EPERM), _answer(0)]
+    steps = _only(_FCNTL[machine], duplicates)
     steps += _only(_IOCTL[machine], [_answer(errno.ENOTTY)])
-    steps.append(_answer(errno.EPERM))
-    return _packed(steps)
+    return [*steps, _answer(errno.EPERM)]
 
 
 def _packed(steps: list[_Step]) -> bytes:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -75,7 +76,7 @@ class Zygote:
             "visible": found.paths,
         }
         self._lock = threading.Lock()
-        self._control, self.process = _launch()
+        self._control, self.process = launch()
         try:
             answer = self._ask(config, seconds=_START_SECONDS)[0]
         except ZygoteGone as error:
@@ -158,21 +159,28 @@ class Zygote:
         return json.loads(answer), got
 
 
-def _launch() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def launch(
+    module: str = "zygote", given: Sequence[int] = ()
+) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start `boot.py` with a module, which gets a socket, whose other end is ours, and `given`.
+
+    Raises:
+        LayerRefused: No process can be started.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {"LANG": "C.UTF-8", "HOME": "/nonexistent", "CUDA_VISIBLE_DEVICES": ""}
     for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB"):
         environment[f"{name}_NUM_THREADS"] = "1"
     if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    command = [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOT), str(theirs.fileno())]
+    command = [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOT), str(theirs.fileno()), module]
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *given],
             env=environment,
             cwd="/",
             start_new_session=True,

@@ -1,0 +1,4 @@
+// The list of users.
+// compile: fails
+#include "/etc/passwd"
+int main() {}
