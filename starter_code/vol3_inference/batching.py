@@ -84,7 +84,8 @@ def visible_left_pad(student: Student, check: Check) -> None:
     ids, lengths = student.left_pad(prompts[:2], 9)
     check.close(ids, [[0, 5, 6], [9, 9, 7]], "ids of the first two with pad=9")
     check.close(lengths, [3, 1], "lengths of the first two")
-    check.close(student.left_pad(prompts[:1], 4), ([[0, 5, 6]], [3]), "ids, lengths of one prompt")
+    want = np.array([[0, 5, 6]]), np.array([3])
+    check.close(student.left_pad(prompts[:1], 4), want, "ids, lengths of one prompt")
     check.raises(ValueError, student.left_pad, [prompts[0], prompts[0][:0]], 0)
 
 # %% [markdown]

@@ -131,11 +131,13 @@ def as_planned(table, requests, S):
 
 
 def ragged(rng, B, V, longest):
-    """Prompts of different lengths, the longest neither first nor last, with 0 and `pad` in them,
-    at the beginning, too."""
-    lengths = [2, *([longest] if B > 1 else []), *rng.integers(1, longest, size=max(B - 2, 0))]
+    """Prompts of different lengths, the longest neither first nor last, the shortest last; 0 and
+    `pad` begin one each, and `pad` stands within another."""
+    lengths = [2, longest, *rng.integers(1, longest, size=max(B - 3, 0)), 1][:B]
     prompts = [rng.integers(1, V, size=n) for n in lengths]
     prompts[0][0], prompts[-1][0] = 0, V - 1
+    if B > 1:
+        prompts[1][[0, 2]] = 1, V - 1
     return prompts
 
 
