@@ -29,7 +29,10 @@ COURSE = Course(ROOT)
 SEEDS, MUTANTS = 6, 12
 # Where one of them takes seconds: few of them here.
 FEW_SEEDS, FEW_MUTANTS = 2, 6
-SLOW = ("vol1_numpy/training", "vol2_pytorch/bpe", "vol3_inference/kv_cache_generation")
+SLOW = (
+    *("vol1_numpy/training", "vol2_pytorch/bpe"),
+    *("vol3_inference/batching", "vol3_inference/kv_cache_generation"),
+)
 
 
 def is_slow(slug: str) -> bool:
