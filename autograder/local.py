@@ -266,13 +266,14 @@ class Desk:
         return known[slug]
 
     def _visible(self, slug: str) -> dict[str, Any]:
-        names: dict[str, Any] = {"__name__": f"visible_{slug}"}
+        page = self.page(slug)
+        names: dict[str, Any] = {"__name__": f"visible_{slug}"} | dict.fromkeys(page.functions, Any)
         self.make_given_importable()
-        for cell in self.page(slug).cells:
+        for cell in page.cells:
             if cell.kind in ("check", "given"):
                 tree = ast.parse(cell.source)
-                # Earlier exercises are the student's; a visible check does not use them, and
-                # given code may name their types at most.
+                # What is answered here and earlier exercises are the student's; a visible check
+                # does not use them, and given code may name their types at most.
                 earlier = [s for s in tree.body if isinstance(s, ast.ImportFrom) and s.level]
                 names |= {a.asname or a.name: Any for s in earlier for a in s.names}
                 tree.body = [s for s in tree.body if s not in earlier]
