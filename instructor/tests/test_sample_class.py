@@ -49,7 +49,7 @@ pytestmark = [
 ]
 
 # How many declared mistakes the sample makes.
-MISTAKES = 150
+MISTAKES = 80
 
 # The points of the exercises that most stories are about.
 POINTS = {
