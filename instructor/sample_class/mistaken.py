@@ -10,7 +10,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from handin import Slip, Sources, Student, alone, dumped, folder, zipped
+from handin import (
+    Slip,
+    Sources,
+    Student,
+    alone,
+    dumped,
+    folder,
+    weights,
+    with_weights,
+    zipped,
+)
 from slips import Renderer, Unrenderable
 from together import starts, uses
 
@@ -128,6 +138,8 @@ def _handed_in(sources: Sources, number: int, shares: dict[str, Share]) -> Stude
             made = folder(name, story, books, ".ipynb")
         else:
             packed = {f"{slug}.ipynb": data for slug, data in books.items()}
+            beside = {s: data for s, data in weights(sources).items() if s in books}
+            packed |= {f"{slug}.safetensors": data for slug, data in beside.items()}
             made = alone(name, story, ".zip", zipped(packed))
     unwritten = {
         (slug, function)
@@ -135,4 +147,5 @@ def _handed_in(sources: Sources, number: int, shares: dict[str, Share]) -> Stude
         for function in sources.pages[slug].functions
         if function not in mine.answers
     }
-    return Student(name, story, made.files, slips, frozenset(unwritten))
+    files = with_weights(sources, made).files
+    return Student(name, story, files, slips, frozenset(unwritten))

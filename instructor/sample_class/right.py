@@ -2,9 +2,19 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from handin import RMSNORM, SOFTMAX, Sources, Student, alone, dumped, folder, zipped
+from handin import (
+    RMSNORM,
+    SOFTMAX,
+    Sources,
+    Student,
+    alone,
+    dumped,
+    folder,
+    weights,
+    with_weights,
+    zipped,
+)
 
 CLASSES = {
     "softmax": '''
@@ -104,11 +114,11 @@ def students(sources: Sources) -> Iterator[Student]:
     right = {s: sources.module(s) for s in sources.slugs}
     books = {s: dumped(sources.notebook(s)) for s in sources.slugs}
     story = "the references as .py in a folder per volume"
-    yield _with_weights(sources, folder("reference", story, right, ".py"))
+    yield with_weights(sources, folder("reference", story, right, ".py"))
     story = "the references as notebooks"
-    yield _with_weights(sources, folder("reference-notebooks", story, books, ".ipynb"))
+    yield with_weights(sources, folder("reference-notebooks", story, books, ".ipynb"))
     packed = {f"hedy/homework/{s}.ipynb": books[s] for s in sources.quick}
-    packed |= {f"hedy/homework/{s}.safetensors": data for s, data in _weights(sources).items()}
+    packed |= {f"hedy/homework/{s}.safetensors": data for s, data in weights(sources).items()}
     noise = {"__MACOSX/hedy/._softmax.ipynb": b"\0\5\26\7", "hedy/.DS_Store": b"\0\0\0\1Bud1"}
     yield alone("zipped-on-a-mac", "the notebooks in one zip", ".zip", zipped(packed | noise))
     yield from _other_styles(sources)
@@ -136,34 +146,14 @@ def _other_styles(sources: Sources) -> Iterator[Student]:
                 slug: dumped(sources.notebook(slug, split(text, sources.pages[slug].functions)))
                 for slug, text in mine.items()
             }
-            yield _with_weights(sources, folder(name, f"{story}, as notebooks", books, ".ipynb"))
+            yield with_weights(sources, folder(name, f"{story}, as notebooks", books, ".ipynb"))
         elif number % 3 == 2:
             members = {f"{slug}.py": data for slug, data in modules.items()}
-            weights = {s: data for s, data in _weights(sources).items() if s in modules}
-            members |= {f"{slug}.safetensors": data for slug, data in weights.items()}
+            beside = {s: data for s, data in weights(sources).items() if s in modules}
+            members |= {f"{slug}.safetensors": data for slug, data in beside.items()}
             yield alone(name, f"{story}, in one zip", ".zip", zipped(members))
         else:
-            yield _with_weights(sources, folder(name, f"{story}, as .py", modules, ".py"))
-
-
-def _weights(sources: Sources) -> dict[str, bytes]:
-    """What was trained where that is handed in, too: the course's own example."""
-    checks = sources.course.root / "instructor" / "checks"
-    found = {}
-    for slug in sources.slugs:
-        volume, _, name = slug.partition("/")
-        path = checks / volume / "attachments" / f"{name}.safetensors"
-        if path.is_file():
-            found[slug] = path.read_bytes()
-    return found
-
-
-def _with_weights(sources: Sources, student: Student) -> Student:
-    """The same student with weights beside the exercises that take some."""
-    beside = {f"{student.name}/{slug}": data for slug, data in _weights(sources).items()}
-    stems = {path.rpartition(".")[0] for path in student.files}
-    weights = {f"{stem}.safetensors": data for stem, data in beside.items() if stem in stems}
-    return replace(student, files={**student.files, **weights})
+            yield with_weights(sources, folder(name, f"{story}, as .py", modules, ".py"))
 
 
 def split(module: str, functions: Sequence[str]) -> dict[str, str]:
@@ -201,5 +191,5 @@ def _partly(sources: Sources) -> Iterator[Student]:
 
 
 def _whole_course(sources: Sources, name: str, story: str, files: Mapping[str, bytes]) -> Student:
-    beside = {f"assignments/{slug}.safetensors": data for slug, data in _weights(sources).items()}
+    beside = {f"assignments/{slug}.safetensors": data for slug, data in weights(sources).items()}
     return Student(name, story, {f"{name}/{p}": data for p, data in {**files, **beside}.items()})
