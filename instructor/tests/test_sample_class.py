@@ -49,7 +49,7 @@ pytestmark = [
 ]
 
 # How many declared mistakes the sample makes.
-MISTAKES = 80
+MISTAKES = 60
 
 # The points of the exercises that most stories are about.
 POINTS = {
@@ -537,8 +537,9 @@ def test_a_second_run_skips_what_is_unchanged(graded: Graded, secret: Path) -> N
 def test_two_runs_give_the_same_bytes_apart_from_seconds(
     graded: Graded, secret: Path, tmp_path: Path
 ) -> None:
-    names = [n for n, fair in FAIR.items() if fair.handed_in != ("*",) and n not in TIME_OUT]
-    names += ["reference-notebooks", "untouched", "mistaken-01"]
+    # Of those who hand in the whole course, a few.
+    small = [n for n, fair in FAIR.items() if fair.handed_in != ("*",) and len(fair.handed_in) < 5]
+    names = [n for n in small if n not in TIME_OUT] + ["style-1", "untouched", "mistaken-01"]
     again = tmp_path / "again"
     _some(graded, names, again)
     grade(again, tmp_path / "graded", secret)
