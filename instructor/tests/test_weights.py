@@ -17,7 +17,7 @@ from autograder.inputs import Seed  # noqa: E402
 from autograder.judge import Bench, grade_function  # noqa: E402
 from autograder.notebook import RawFile  # noqa: E402
 from autograder.student import LocalBackend, Student  # noqa: E402
-from solutions.runs.hf import _to_half_split  # noqa: E402
+from solutions.runs import hf  # noqa: E402
 from solutions.vol2_pytorch.modules import Config, Llama  # noqa: E402
 from solutions.vol2_pytorch.shakespeare_scale import hand_in  # noqa: E402
 
@@ -80,7 +80,7 @@ def test_a_model_that_knows_nothing_earns_nothing(tied: bool, tmp_path: Path) ->
 
 
 def half_split(name: str, w: Any) -> Any:
-    return _to_half_split(torch.tensor(w), 4).numpy() if "q_proj" in name or "k_proj" in name else w
+    return hf.half_split(w, 4) if "q_proj" in name or "k_proj" in name else w
 
 
 def shifted(name: str, w: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.checkpoint import Model
+from ..vol3_inference.kv_cache_generation import Model
 
 MAGIC, VERSION, ALIGNED = b"GGUF", 3, 32
 UINT32, FLOAT32, STRING = 4, 6, 8  # types of values

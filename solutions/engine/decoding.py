@@ -1,29 +1,25 @@
-"""What engines share: the loop that turns logits into text, one token per sequence at a time."""
+"""What engines share: everything but `forward` is the final assignment's, and so is the loop."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..vol1_numpy.multi_head import Config
-from ..vol3_inference.sampling import draw, sample_probs
-from .checkpoint import Floats, Params
+from ..vol3_inference import kv_cache_generation
+from ..vol3_inference.kv_cache_generation import Config, Floats
 
-Ints = NDArray[np.int64]
-
-
-class HasParams(Protocol):
-    """What an engine is made from: weights (in, out), pairs of RoPE adjacent."""
-
-    @property
-    def config(self) -> Config: ...
-    @property
-    def params(self) -> Params: ...
+Ints = NDArray[np.integer[Any]]
+Params = dict[str, Floats]
 
 
-class Decoding:
-    """Generation for whoever has `forward`.
+def of_block(params: Params, i: int) -> Params:
+    """The parameters of block i by their last names."""
+    at = f"blocks.{i}."
+    return {name.removeprefix(at): w for name, w in params.items() if name.startswith(at)}
+
+
+class Decoding(kv_cache_generation.Engine):
+    """Generation for whoever has `forward`; `generate` and `stream` are inherited.
 
     Attributes:
         config: The sizes of the model.
@@ -35,12 +31,8 @@ class Decoding:
     length = 0
     batch = 0
 
-    def forward(self, tokens: Ints) -> Floats:
-        """Read (B, T) more tokens; logits (B, T, vocab_size)."""
-        raise NotImplementedError
-
     def reset(self) -> None:
-        """Forget everything that was read."""
+        """Forget everything that was read; the room for it is kept."""
         self.length = 0
 
     @property
@@ -69,57 +61,3 @@ class Decoding:
             raise ValueError(f"an id is outside the vocabulary of {c.vocab_size}")
         if self.length and self.batch != B:
             raise ValueError(f"{B} sequences do not continue {self.batch}; reset first")
-
-    def generate(
-        self,
-        prompt: Ints,
-        max_new_tokens: int,
-        eos: int | None = None,
-        temperature: float = 0.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        rng: np.random.Generator | None = None,
-    ) -> Ints:
-        """Continue every sequence of `prompt`, (B, P), from an empty cache.
-
-        Returns:
-            tokens: (B, P + n), dtype of `prompt`; rows that are finished repeat `eos`.
-
-        Raises:
-            ValueError: The prompt is empty, holds an id outside the vocabulary, or is too long.
-        """
-        columns = self.stream(prompt, max_new_tokens, eos, temperature, top_k, top_p, rng)
-        new = [column[:, np.newaxis] for column in columns]
-        return np.concatenate([prompt, *new], axis=1)
-
-    def stream(
-        self,
-        prompt: Ints,
-        max_new_tokens: int,
-        eos: int | None = None,
-        temperature: float = 0.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        rng: np.random.Generator | None = None,
-    ) -> Iterator[Ints]:
-        """The same, one column (B,) at a time, as soon as it is known."""
-        if prompt.shape[1] == 0:
-            raise ValueError("the prompt is empty")
-        self.reset()
-        finished, tokens = np.zeros(len(prompt), bool), prompt
-        for _ in range(max_new_tokens):
-            logits = self.forward(tokens)[:, -1]
-            if temperature == 0:
-                column: Any = np.argmax(logits, axis=-1)  # sorting for `sample_probs` takes longer
-            else:
-                rng = rng or np.random.default_rng()
-                probs = sample_probs(logits, temperature, top_k, top_p)
-                column = draw(probs, rng.random(len(prompt)))
-            if eos is not None:
-                column[finished] = eos
-                finished |= column == eos
-            column = column.astype(prompt.dtype)
-            yield column
-            if finished.all():
-                return
-            tokens = column[:, np.newaxis]

@@ -5,8 +5,8 @@ The rounding is the one of `quantize`: one scale per output. What differs is who
 
 import numpy as np
 
+from ..vol3_inference.kv_cache_generation import Floats
 from ..vol3_inference.quantize import quantize_int8
-from .checkpoint import Floats
 from .numpy_engine import Product
 from .shelf import Shelf
 

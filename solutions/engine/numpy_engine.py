@@ -23,9 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from ..vol1_numpy.multi_head import Config
-from .checkpoint import NAMES, Floats, Params
-from .decoding import Decoding, HasParams, Ints
+from ..vol3_inference.kv_cache_generation import Config, Floats, Model
+from .decoding import Decoding, Ints, Params, of_block
 from .shelf import Shelf
 
 # From rows (N, in) to rows (N, out), written into the second argument.
@@ -46,7 +45,7 @@ class Block:
     def __init__(
         self, params: Params, i: int, d_head: int, keep: Callable[[Floats], Product]
     ) -> None:
-        p = {name: params[f"blocks.{i}.{name}"] for name in NAMES}
+        p = of_block(params, i)
         w_qkv = np.concatenate([p["w_q"] * d_head**-0.5, p["w_k"], p["w_v"]], axis=1)
         w_gate_up = -np.concatenate([p["w_gate"], p["w_up"]], axis=1)
         self.qkv = keep(after_norm(p["attn_norm"], w_qkv))
@@ -92,14 +91,14 @@ class Engine(Decoding):
     """A model, and the keys and values of what it has read.
 
     Args:
-        model: Anything with `.config` and `.params`, weights (in, out), pairs of RoPE adjacent.
+        model: As `load_checkpoint` of the final assignment gives it.
         keep: How weights are kept: `floats`, or one of `solutions.engine.int8`.
 
     Source:
         Pope et al. 2022 (arXiv:2211.05102), sections 2 and 3.
     """
 
-    def __init__(self, model: HasParams, keep: Keep = floats) -> None:
+    def __init__(self, model: Model, keep: Keep = floats) -> None:
         c, params = model.config, model.params
         self.config, self.embedding = c, params["embedding"]
         self.dtype, self.d_head = self.embedding.dtype, c.d_model // c.n_heads

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..vol1_numpy.multi_head import Config
-from .checkpoint import NAMES, Floats, Params
-from .decoding import Decoding, HasParams, Ints
+from ..vol3_inference.kv_cache_generation import Config, Floats, Model
+from .decoding import Decoding, Ints, Params, of_block
 from .shelf import Shelf
 
 # From rows (N, in) to rows (N, out), written into the second argument and returned.
@@ -32,7 +31,7 @@ class Block:
     """The four products of a block, with the gains of the norms in their weights."""
 
     def __init__(self, params: Params, i: int, shelf: Shelf) -> None:
-        p = {name: params[f"blocks.{i}.{name}"] for name in NAMES}
+        p = of_block(params, i)
         w_qkv = np.concatenate([p["w_q"], p["w_k"], p["w_v"]], axis=1)
         w_gate_up = np.concatenate([p["w_gate"], p["w_up"]], axis=1)
         self.qkv = kept(p["attn_norm"][:, np.newaxis] * w_qkv, shelf)
@@ -64,10 +63,10 @@ class Engine(Decoding):
     """A model, and the keys and values of what it has read; NumPy arrays go in and come out.
 
     Args:
-        model: Anything with `.config` and `.params`, weights (in, out), pairs of RoPE adjacent.
+        model: As `load_checkpoint` of the final assignment gives it.
     """
 
-    def __init__(self, model: HasParams) -> None:
+    def __init__(self, model: Model) -> None:
         c, params = model.config, model.params
         self.config, self.d_head = c, c.d_model // c.n_heads
         self.embedding = torch.tensor(np.ascontiguousarray(params["embedding"]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from solutions.vol1_numpy.llama import init_params, llama
 from solutions.vol1_numpy.multi_head import Config
+from solutions.vol2_pytorch import bpe
 from solutions.vol3_inference.generate import generate
 from solutions.vol3_inference.kv_cache_generation import (
     Engine,
@@ -19,7 +20,7 @@ from solutions.vol3_inference.kv_cache_generation import (
     load_checkpoint,
     tell,
 )
-from starter_code.given.checkpoint import FOLDER, load_tokenizer, save_checkpoint
+from starter_code.given.checkpoint import FOLDER, PATTERN, load_tokenizer, save_checkpoint
 
 SIZES = {"vocab_size": 30, "d_model": 24, "n_layers": 3, "n_heads": 4, "d_ff": 20, "max_T": 40}
 
@@ -124,20 +125,17 @@ def test_what_students_write_is_what_they_read(tmp_path: Path) -> None:
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
 
-def test_the_tokenizer_that_students_write_is_that_of_the_runs(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    from solutions.runs import hf
-
+def test_the_tokenizer_that_students_write_is_that_of_the_checkpoint(tmp_path: Path) -> None:
     vocab, merges, eos = load_tokenizer(FOLDER)
-    assert (vocab, merges) == hf.load_tokenizer(FOLDER)
     assert eos == 10
     model = drawn(dtype="float32")
-    save_checkpoint(tmp_path / "a", model.config, {}, vocab, merges, eos=7)
-    (tmp_path / "b").mkdir()
-    hf.save_tokenizer(tmp_path / "b", vocab, merges)
-    texts = [(tmp_path / name / "tokenizer.json").read_text() for name in "ab"]
-    assert json.loads(texts[0]) == json.loads(texts[1])
-    assert load_tokenizer(tmp_path / "a") == (vocab, merges, 7)
+    save_checkpoint(tmp_path, model.config, {}, vocab, merges, eos=7)
+    written, there = (json.loads((f / "tokenizer.json").read_text()) for f in (tmp_path, FOLDER))
+    assert written == there
+    assert load_tokenizer(tmp_path) == (vocab, merges, 7)
+    assert PATTERN == bpe.PATTERN
+    with pytest.raises(ValueError, match="two ids of the vocabulary have the same bytes"):
+        save_checkpoint(tmp_path, model.config, {}, {0: b"a", 1: b"a"})
 
 
 def test_our_checkpoint_tells_a_story(capsys: pytest.CaptureFixture[str]) -> None:

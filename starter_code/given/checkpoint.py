@@ -53,7 +53,8 @@ def load_tokenizer(
     ids = model["vocab"]
     vocab = {i: bytes(at[c] for c in text) for text, i in ids.items()}
     pairs = [m.split(" ") if isinstance(m, str) else m for m in model["merges"]]
-    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    said = Path(folder) / "config.json"
+    config = json.loads(said.read_text(encoding="utf-8")) if said.exists() else {}
     eos = config.get("eos_token_id")
     eos = eos[0] if isinstance(eos, list) else eos
     return vocab, [(ids[left], ids[right]) for left, right in pairs], eos
@@ -78,10 +79,37 @@ def save_checkpoint(
         vocab: The bytes of each id.
         merges: The pairs that were merged, in order.
         eos: The id that ends a text.
+
+    Raises:
+        ValueError: Two ids of `vocab` have the same bytes.
     """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    record: dict[str, Any] = {
+    plain = {
+        name: half_split(np.asarray(w, dtype="<f4"), rows_of_heads(name, config))
+        for name, w in tensors.items()
+        if not (config.tied and name == "lm_head.weight")
+    }
+    record = described(config, eos)
+    (path / "config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (path / "model.safetensors").write_bytes(safetensors(plain))
+    if vocab is not None:
+        save_tokenizer(path, vocab, merges)
+
+
+def save_tokenizer(folder: str | Path, vocab: Vocab, merges: Merges) -> None:
+    """Write tokenizer.json: a vocabulary and merges for the `tokenizers` library.
+
+    Raises:
+        ValueError: Two ids stand for the same bytes, which that library cannot tell apart.
+    """
+    text = json.dumps(tokenizer(vocab, merges), indent=1, ensure_ascii=False) + "\n"
+    (Path(folder) / "tokenizer.json").write_text(text, encoding="utf-8")
+
+
+def described(config: Any, eos: int | None = None) -> dict[str, Any]:
+    """What config.json holds."""
+    return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         **{theirs: getattr(config, ours) for ours, theirs in WORDS.items()},
@@ -93,17 +121,12 @@ def save_checkpoint(
         "eos_token_id": eos,
         "dtype": "float32",
     }
+
+
+def rows_of_heads(name: str, config: Any) -> int:
+    """How many heads the rows of a weight belong to, 0 if they are not turned."""
     heads = {"q_proj": config.n_heads, "k_proj": config.n_kv_heads}
-    plain = {
-        name: half_split(np.asarray(w, dtype="<f4"), heads.get(name.split(".")[-2], 0))
-        for name, w in tensors.items()
-        if not (config.tied and name == "lm_head.weight")
-    }
-    (path / "config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    (path / "model.safetensors").write_bytes(safetensors(plain))
-    if vocab is not None:
-        text = json.dumps(tokenizer(vocab, merges), indent=1, ensure_ascii=False) + "\n"
-        (path / "tokenizer.json").write_text(text, encoding="utf-8")
+    return int(heads.get(name.split(".")[-2], 0))
 
 
 def half_split(w: NDArray[Any], n_heads: int) -> NDArray[Any]:
@@ -144,6 +167,8 @@ def tokenizer(vocab: Vocab, merges: Merges) -> dict[str, Any]:
     """What tokenizer.json holds, for the `tokenizers` library."""
     letters = byte_letters()
     spelled = {i: "".join(letters[b] for b in token) for i, token in vocab.items()}
+    if len(set(spelled.values())) != len(spelled):
+        raise ValueError("two ids of the vocabulary have the same bytes; give each its own")
     level = {"type": "ByteLevel", "add_prefix_space": False}
     level |= {"trim_offsets": True, "use_regex": False}
     words = {"type": "Split", "pattern": {"Regex": PATTERN}}
