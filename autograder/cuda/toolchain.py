@@ -1,7 +1,6 @@
 """Which compiler builds kernels for the CPU, and how it is called for each build."""
 
 import functools
-import os
 import platform
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..compiler import find_compiler
 from .problem import Unavailable
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -109,8 +109,7 @@ def find_toolchain(compiler: str = "") -> Toolchain:
     """
     if platform.system() not in ("Linux", "Darwin"):
         raise Unavailable("kernels are built on Linux; on Windows use WSL 2 or the container")
-    wanted = [compiler] if compiler else [os.environ.get("AUTOGRADER_CXX", ""), "g++", "clang++"]
-    path = next((p for name in wanted if name and (p := shutil.which(name))), None)
+    path = find_compiler(compiler)
     if path is None:
         raise Unavailable("no C++ compiler was found: install g++ or clang++")
     done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compiler import find_compiler
 from ..errors import IsolationError
 from .kernel import plant
 
@@ -65,11 +66,10 @@ def find_tools(compiler: str = "") -> Tools:
     Raises:
         IsolationError: There is none, or it does not answer.
     """
-    wanted = [compiler] if compiler else [os.environ.get("AUTOGRADER_CXX", ""), "g++", "clang++"]
-    path = next((p for name in wanted if name and (p := shutil.which(name))), None)
-    if path is None:
+    found = find_compiler(compiler)
+    if found is None:
         raise IsolationError("No C++ compiler was found: install g++ or clang++.")
-    path = os.path.abspath(path)
+    path = os.path.abspath(found)
     searched = _said(path, "-print-search-dirs")
     included = re.search(
         r"search starts here:\n(.*?)End of search list", _said(path, "-E", "-v"), re.DOTALL
@@ -82,7 +82,7 @@ def find_tools(compiler: str = "") -> Tools:
     if "clang" in _said(path, "--version"):
         parts += [_said(path, "-print-resource-dir").strip(), os.path.dirname(_real(path))]
     programs = [path, _real(path)]
-    programs += [p for name in _BESIDE if (p := shutil.which(name, path=_near(path)))]
+    programs += [tool for name in _BESIDE if (tool := shutil.which(name, path=_near(path)))]
     return Tools(
         path,
         tuple(dict.fromkeys(p for program in programs for p in (program, _real(program)))),

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from autograder import Callback, Exercise, StudentRaised, Table, derived, laid, raises
-from solutions.vol1_numpy.llama import llama
+from solutions.vol1_numpy.llama import init_params, llama
 from solutions.vol1_numpy.multi_head import Config
 from solutions.vol1_numpy.rope import to_half_split
 from solutions.vol3_inference import kv_cache_generation
@@ -34,24 +34,13 @@ def draw_config(rng, V, L, H, K, D, F, M, tied):
     return Config(V, H * D, L, H, K, F, M, rope_theta=theta, norm_eps=eps, tied=bool(tied))
 
 
-def shapes_of(config):
-    d, wide = config.d_model, config.d_ff
-    narrow = d // config.n_heads * config.n_kv_heads
-    block = {"w_q": (d, d), "w_k": (d, narrow), "w_v": (d, narrow), "w_o": (d, d)}
-    block |= {"w_gate": (d, wide), "w_up": (d, wide), "w_down": (wide, d)}
-    block |= {"attn_norm": (d,), "mlp_norm": (d,)}
-    shapes = {f"blocks.{i}.{n}": s for i in range(config.n_layers) for n, s in block.items()}
-    shapes |= {"embedding": (config.vocab_size, d), "final_norm": (d,)}
-    return shapes if config.tied else shapes | {"head": (d, config.vocab_size)}
-
-
 def draw_params(rng, config):
     """Weights with which attention matters and logits are a few units apart."""
     return {
-        name: 1.0 + 0.3 * rng.standard_normal(shape)
+        name: 1.0 + 0.3 * rng.standard_normal(w.shape)
         if name.endswith("norm")
-        else rng.standard_normal(shape) * (1.0 if name == "embedding" else 1.5 / shape[0] ** 0.5)
-        for name, shape in shapes_of(config).items()
+        else rng.standard_normal(w.shape) * (1.0 if name == "embedding" else 1.5 / len(w) ** 0.5)
+        for name, w in init_params(config, rng).items()
     }
 
 

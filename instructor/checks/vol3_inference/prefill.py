@@ -8,7 +8,7 @@ by the reference, so that each function is graded alone.
 import numpy as np
 
 from autograder import Callback, Exercise, derived, integers, laid, raises
-from solutions.vol1_numpy.llama import llama
+from solutions.vol1_numpy.llama import init_params, llama
 from solutions.vol1_numpy.multi_head import Config
 from solutions.vol3_inference import prefill
 from solutions.vol3_inference.kv_cache import Int8KVCache, KVCache
@@ -32,20 +32,11 @@ def draw_config(rng, vocab_size, d_model, n_layers, n_heads, n_kv_heads, d_ff, t
 
 def draw_params(rng, config):
     """Weights that keep everything near size 1, and gains that differ from 1."""
-    d, wide = config.d_model, config.d_ff
-    narrow = d // config.n_heads * config.n_kv_heads
-    inside = {"attn_norm": (d,), "w_q": (d, d), "w_k": (d, narrow), "w_v": (d, narrow)}
-    inside |= {"w_o": (d, d), "mlp_norm": (d,), "w_gate": (d, wide), "w_up": (d, wide)}
-    inside["w_down"] = (wide, d)
-    shapes = {"embedding": (config.vocab_size, d), "final_norm": (d,)}
-    for i in range(config.n_layers):
-        shapes |= {f"blocks.{i}.{name}": shape for name, shape in inside.items()}
-    shapes |= {} if config.tied else {"head": (d, config.vocab_size)}
     return {
-        name: rng.standard_normal(shape) * 0.4 + 1.0
+        name: rng.standard_normal(w.shape) * 0.4 + 1.0
         if name.endswith("norm")
-        else rng.standard_normal(shape) * (1.0 if name == "embedding" else shape[0] ** -0.5)
-        for name, shape in shapes.items()
+        else rng.standard_normal(w.shape) * (1.0 if name == "embedding" else w.shape[0] ** -0.5)
+        for name, w in init_params(config, rng).items()
     }
 
 
