@@ -1,7 +1,7 @@
 """Which exercise a file is: by the ids in it, then its name, then the functions it defines."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from .errors import SubmissionError
 from .files import stem_of
@@ -21,9 +21,13 @@ def identify(file: RawFile, pages: Mapping[str, Page]) -> str | None:
 
 
 def identify_sheet(
-    file: RawFile, sheet: Sheet | None, pages: Mapping[str, Page]
+    file: RawFile, sheet: Sheet | None, pages: Mapping[str, Page], others: Collection[str] = ()
 ) -> tuple[str | None, bool]:
-    """Its slug, and whether that rests on more than the functions in the file."""
+    """Its slug, and whether that rests on more than the functions in the file.
+
+    `others` are the names of exercises that are not asked for: a file that is called like one of
+    them is not taken for an exercise that is called nearly so.
+    """
     cells = sheet.cells if sheet else ()
     if sheet and sheet.exercise:
         return (sheet.exercise if sheet.exercise in pages else None), True
@@ -41,6 +45,8 @@ def identify_sheet(
     half = {s: n for s, n in common.items() if 2 * n >= len(pages[s].functions)}
     if slug := _best(half):
         return slug, False
+    if stem in others:
+        return None, False
     words = set(re.split(r"[^a-z0-9]+", stem)) | {stem}
     part = [s for s, p in pages.items() if p.name.lower() in words or f"{p.name}_" in f"{stem}_"]
     return (part[0], False) if len(part) == 1 else (None, False)

@@ -66,6 +66,15 @@ class Grader:
         return Course(self.job.root)
 
     @cached_property
+    def not_asked_for(self) -> set[str]:
+        """The names of the course's other exercises."""
+        every, asked = (
+            {slug.rpartition("/")[2].lower() for slug in slugs}
+            for slugs in (self.course.slugs, self.job.slugs)
+        )
+        return every - asked
+
+    @cached_property
     def secret(self) -> bytes:
         return self.course.secret()
 
@@ -115,6 +124,7 @@ class Grader:
             found,
             {slug: self.stub(slug) for slug in self.job.slugs},
             {slug: self.course.rules(slug) for slug in self.job.slugs},
+            self.not_asked_for,
         )
         key = self._key(found, reading)
         folder = self.job.out / "students" / safe_name(found.student)

@@ -5,7 +5,7 @@ one of them, `read_module` reduces a file to what its graded functions reach.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -76,7 +76,12 @@ class _Candidate:
     size: int
 
 
-def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str, Rules]) -> Reading:
+def read_submission(
+    found: Found,
+    pages: Mapping[str, Page],
+    rules: Mapping[str, Rules],
+    others: Collection[str] = (),
+) -> Reading:
     """Read the files of one student, from disk, once.
 
     An error of ours is a problem of this submission: the rest of the class is graded.
@@ -85,9 +90,11 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
         found: Who, and where their files are.
         pages: The stub page of each exercise, by slug.
         rules: What each exercise may use; one that is missing may use everything.
+        others: The names of the exercises that are not asked for.
     """
     try:
-        return read_handed_in(open_student(found, exercises=pages.keys()), pages, rules)
+        handed_in = open_student(found, exercises=pages.keys())
+        return read_handed_in(handed_in, pages, rules, others)
     except Exception as error:
         problem = (
             f"The files of {found.student} could not be read ({type(error).__name__}); grade the "
@@ -97,15 +104,18 @@ def read_submission(found: Found, pages: Mapping[str, Page], rules: Mapping[str,
 
 
 def read_handed_in(
-    handed_in: HandedIn, pages: Mapping[str, Page], rules: Mapping[str, Rules]
+    handed_in: HandedIn,
+    pages: Mapping[str, Page],
+    rules: Mapping[str, Rules],
+    others: Collection[str] = (),
 ) -> Reading:
     """The exercises among files that were read; see `read_submission`."""
     unreadable = dict(handed_in.left_out)
     candidates: dict[str, list[_Candidate]] = defaultdict(list)
-    others: list[RawFile] = []
+    unknown: list[RawFile] = []
     size = 0
     for file in handed_in.files:
-        one = _open(file, pages)
+        one = _open(file, pages, others)
         size += one.size
         if size > MAX_CODE:
             one = replace(one, sheet=None, error=f"{file.origin} {TOO_MUCH}.")
@@ -114,7 +124,7 @@ def read_handed_in(
         elif one.error:
             unreadable[file.origin] = one.error
         else:
-            others.append(file)
+            unknown.append(file)
     modules: dict[str, StudentModule] = {}
     notices = [*handed_in.problems, *unreadable.values()]
     for slug, files in candidates.items():
@@ -124,13 +134,13 @@ def read_handed_in(
             unreadable[slug] = result
         else:
             modules[slug] = result.module
-            notices += _missed_imports(result, others)
+            notices += _missed_imports(result, unknown)
     attached = {s: a for s, p in pages.items() if (a := _attached(handed_in, p.name, notices))}
     if not modules and unreadable:
         why = next(iter(unreadable.values()))
         unreadable = {**{slug: why for slug in pages}, **unreadable}
-    elif not modules and others:
-        names = ", ".join(f.origin for f in others[:3])
+    elif not modules and unknown:
+        names = ", ".join(f.origin for f in unknown[:3])
         notices.append(f"No exercise was recognised in {names}.")
     return Reading(modules, unreadable, shortened(notices), handed_in.problems, attached)
 
@@ -145,13 +155,13 @@ def _attached(handed_in: HandedIn, name: str, notices: list[str]) -> RawFile | N
     return files[-1] if files else None
 
 
-def _open(file: RawFile, pages: Mapping[str, Page]) -> _Candidate:
+def _open(file: RawFile, pages: Mapping[str, Page], others: Collection[str]) -> _Candidate:
     sheet, error = None, ""
     try:
         sheet = read_sheet(file)
     except SubmissionError as problem:
         error = f"{problem}."
-    slug, sure = identify_sheet(file, sheet, pages)
+    slug, sure = identify_sheet(file, sheet, pages, others)
     size = sum(len(c.source) for c in sheet.cells if c.code) if sheet and slug else 0
     return _Candidate(file, sheet if slug else None, error, slug, sure, size)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from autograder.identify import identify_sheet
 from autograder.submission import RawFile, identify
 from autograder.tests.handed_in_course import PAGE, PAGES, book, code
 
@@ -35,6 +36,12 @@ def test_a_file_is_known_by_its_functions() -> None:
 def test_a_file_that_cannot_be_read_is_known_by_its_name() -> None:
     assert named("sums.ipynb", b"{") == "vol/sums"
     assert named("homework.ipynb", b"{") is None
+
+
+def test_a_file_of_an_exercise_that_is_not_asked_for_is_not_taken_for_another() -> None:
+    file = RawFile("sums_of_rows.py", "alice/sums_of_rows.py", b"x = 1")
+    assert identify(file, PAGES) == "vol/sums"
+    assert identify_sheet(file, None, PAGES, {"sums_of_rows"}) == (None, False)
 
 
 def test_the_folder_tells_apart_exercises_of_one_name() -> None:
